@@ -1,0 +1,1 @@
+"""For therapists: measure, sort and check the music before a session."""

@@ -1,0 +1,17 @@
+"""The two kinds of failure that reach a person, and the one that reaches nobody.
+
+Each carries one line that says what, where and how to mend it. What is neither of
+these is our own mistake: nobody catches it, the process ends and is restarted.
+"""
+
+
+class Mend(Exception):  # noqa: N818 - a person is asked to mend something; it reads as that
+    """Someone must fix a file, a setting or an argument. Exit status 2."""
+
+
+class WorldFailed(Exception):  # noqa: N818
+    """The world failed (no device, disk full, nobody listening). Exit status 1."""
+
+
+class Refused(Exception):  # noqa: N818
+    """The command would be wrong now; nothing was changed. Exit status 1."""

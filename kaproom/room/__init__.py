@@ -1,0 +1,1 @@
+"""The daemon of a room: one loop that gathers events, steps the session and acts."""
