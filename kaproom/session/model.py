@@ -1,0 +1,110 @@
+"""What every written thing of the clinic has in common.
+
+A model here is read from a file that a person wrote, so it forgives nothing: an
+unknown key, a text where a number belongs, or a number out of its range is refused in
+words that the person can act on. Once read, nothing changes it.
+"""
+
+import difflib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+T = TypeVar("T")
+
+
+class Written(BaseModel):
+    """A part of a file that a person wrote: frozen, exact about types, no key unknown."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        hide_input_in_errors=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that several keys make wrong together.
+
+    ``where`` is the path of the key to mend, for example ``("phases", 3, "start_min")``;
+    ``text`` follows the key's name in the line that a person reads.
+    """
+
+    where: tuple[str | int, ...]
+    text: str
+
+
+def refuse(faults: Iterable[Fault]) -> None:
+    """Raise the faults as one validation error; files.py gives each its own line."""
+    found = list(faults)
+    if found:
+        text = "; ".join(f"{spell(fault.where)} {fault.text}" for fault in found)
+        raise PydanticCustomError("faults", "{text}", {"text": text, "faults": found})
+
+
+def refuse_value(text: str) -> NoReturn:
+    """Refuse one value; the text follows "key is value; "."""
+    raise PydanticCustomError("value", "{text}", {"text": text})
+
+
+def spell(where: Iterable[str | int]) -> str:
+    """A key's path as a person reads it; lists count from 1: ``phases[4].start_min``."""
+    spelled = ""
+    for part in where:
+        if isinstance(part, int):
+            spelled += f"[{part + 1}]"
+        else:
+            spelled += f".{part}" if spelled else part
+    return spelled
+
+
+def did_you_mean(written: str, known: Iterable[str]) -> str:
+    """Nearest known word as `` (did you mean 'ocean'?)``, or nothing."""
+    near = difflib.get_close_matches(written, list(known), n=1, cutoff=0.6)
+    return f" (did you mean '{near[0]}'?)" if near else ""
+
+
+_M_SS = re.compile(r"(?:(\d{1,2}):)?(\d{1,4}):([0-5]\d(?:\.\d{1,6})?)")
+
+
+def _seconds(written: Any) -> Any:
+    if not isinstance(written, str):
+        return written
+    match = _M_SS.fullmatch(written)
+    if match is None:
+        refuse_value('write seconds, or minutes and seconds as "3:05"')
+    hours, minutes, seconds = match.groups()
+    return int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+Many = Annotated[tuple[T, ...], Strict(False)]
+"""A list in the file; a tuple once read, so that nothing changes it."""
+
+Seconds = Annotated[
+    float,
+    BeforeValidator(_seconds),
+    Field(ge=0),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "number", "minimum": 0},
+                {"type": "string", "pattern": r"^(\d{1,2}:)?\d{1,4}:[0-5]\d(\.\d{1,6})?$"},
+            ]
+        }
+    ),
+]
+"""A time inside a piece: seconds, or "m:ss"."""
+
+Alias = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
+"""A name that may go on the wire and into a file name: a-z, 0-9 and '-', at most 40."""
+
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$", max_length=120)]
+"""One line of text that is shown to people."""
