@@ -26,7 +26,7 @@ Minutes = Annotated[float, Field(ge=0, le=600)]
 CrossfadeSeconds = Annotated[float, Field(ge=0.1, le=60)]
 
 
-class Infusion(Written):
+class InfusionPlan(Written):
     """What the clinic plans to give. kaproom cannot touch the pump: it only knows the plan."""
 
     planned_min: Annotated[float, Field(gt=0, le=600)]
@@ -43,7 +43,7 @@ class Infusion(Written):
     """What is in the syringe or bag; needed only to record rates in mL/h."""
 
     @model_validator(mode="after")
-    def _one_way_of_dosing(self) -> "Infusion":
+    def _one_way_of_dosing(self) -> "InfusionPlan":
         faults = []
         if self.dose_mg is not None and self.dose_mg_per_kg is not None:
             faults.append(Fault(("dose_mg",), "stands beside dose_mg_per_kg; keep one of them"))
@@ -125,7 +125,7 @@ class Profile(Written):
     """What people choose it by."""
     description: str = ""
     """For whom it is, and where its numbers come from."""
-    infusion: Infusion
+    infusion: InfusionPlan
     """What is planned to be given."""
     playlist: Annotated[str, Field(min_length=1, max_length=1000)]
     """The playlist's name, or a path relative to the profile."""

@@ -1,0 +1,225 @@
+"""What can happen to a session, as values.
+
+An event says what was done and when (``at_s``: seconds since the session was
+opened). Those that people cause are recorded as they are, so a session can be
+stepped through again from its record.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass, fields
+from typing import Any, ClassVar, Literal
+
+from kaproom.session.infusion import What
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The moment at which it happened, and when it was entered, if later."""
+
+    at_s: float
+    entered_s: float
+
+    kind: ClassVar[str] = ""
+
+    @property
+    def late(self) -> bool:
+        """Whether it was entered with "ago"."""
+        return self.entered_s - self.at_s > 1.0
+
+    def to_data(self) -> dict[str, Any]:
+        """Its own facts, without the times, which the record keeps for every entry."""
+        return {k: v for k, v in asdict(self).items() if k not in ("at_s", "entered_s")}
+
+
+@dataclass(frozen=True, slots=True)
+class Infused(Event):
+    """Something was done at the pump."""
+
+    what: What
+    value: float | None = None
+    unit: Literal["mg/min", "mL/h", "mg"] | None = None
+
+    kind: ClassVar[str] = "infusion"
+
+
+@dataclass(frozen=True, slots=True)
+class Noted(Event):
+    """A note."""
+
+    category: str
+    text: str = ""
+
+    kind: ClassVar[str] = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Amended(Event):
+    """A correction, added to an earlier entry."""
+
+    seq: int
+    text: str | None = None
+    category: str | None = None
+    in_error: bool = False
+
+    kind: ClassVar[str] = "amendment"
+
+
+@dataclass(frozen=True, slots=True)
+class Held(Event):
+    """Stay in this phase."""
+
+    kind: ClassVar[str] = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced(Event):
+    """Go on to the next phase."""
+
+    kind: ClassVar[str] = "advance"
+
+
+@dataclass(frozen=True, slots=True)
+class Calmed(Event):
+    """To the refuge, softer."""
+
+    kind: ClassVar[str] = "calm"
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped(Event):
+    """This piece leaves for another."""
+
+    kind: ClassVar[str] = "skip"
+
+
+@dataclass(frozen=True, slots=True)
+class Ducked(Event):
+    """Lower for a voice."""
+
+    kind: ClassVar[str] = "duck"
+
+
+@dataclass(frozen=True, slots=True)
+class Faded(Event):
+    """To silence."""
+
+    at_once: bool = False
+
+    kind: ClassVar[str] = "fade"
+
+
+@dataclass(frozen=True, slots=True)
+class Returned(Event):
+    """The plan's music back where the infusion is now."""
+
+    kind: ClassVar[str] = "return"
+
+
+@dataclass(frozen=True, slots=True)
+class Levelled(Event):
+    """Louder or softer."""
+
+    by_db: float
+
+    kind: ClassVar[str] = "level"
+
+
+@dataclass(frozen=True, slots=True)
+class WentAway(Event):
+    """The headphones are off."""
+
+    kind: ClassVar[str] = "away"
+
+
+@dataclass(frozen=True, slots=True)
+class CameBack(Event):
+    """The headphones are on again; ``rejoin`` goes to where the infusion is now."""
+
+    rejoin: bool = False
+
+    kind: ClassVar[str] = "back"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended(Event):
+    """Close softly."""
+
+    by: str = ""
+
+    kind: ClassVar[str] = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFailed(Event):
+    """A piece could not be read to its end; the fallback bed took over."""
+
+    cue: str
+    why: str
+
+    kind: ClassVar[str] = "source-failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Shifted(Event):
+    """The sound stood still for a while; what was to come is later by ``by_s``."""
+
+    by_s: float
+
+    kind: ClassVar[str] = "shift"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick(Event):
+    """Time passed. Never recorded."""
+
+    kind: ClassVar[str] = "tick"
+
+
+_RECORDED: dict[str, type[Event]] = {
+    cls.kind: cls
+    for cls in (
+        Infused,
+        Noted,
+        Amended,
+        Held,
+        Advanced,
+        Calmed,
+        Skipped,
+        Ducked,
+        Faded,
+        Returned,
+        Levelled,
+        WentAway,
+        CameBack,
+        Ended,
+        SourceFailed,
+        Shifted,
+    )
+}
+
+
+def event_from(kind: str, at_s: float, entered_s: float, data: dict[str, Any]) -> Event | None:
+    """The event that an entry of the record was; None for entries that are no events."""
+    cls = _RECORDED.get(kind)
+    if cls is None:
+        return None
+    known = {f.name for f in fields(cls)}
+    return cls(at_s=at_s, entered_s=entered_s, **{k: v for k, v in data.items() if k in known})
+
+
+_AGO = re.compile(r"(?:(\d+)\s*h)?\s*(?:(\d+)\s*m(?:in)?)?\s*(?:(\d+(?:\.\d+)?)\s*s)?")
+
+
+def ago_s(written: str) -> float:
+    """Seconds in "90s", "3m", "1h5m" or "2m30s".
+
+    Raises:
+        ValueError: It is written otherwise; the text shows how.
+    """
+    match = _AGO.fullmatch(written.strip())
+    if match is None or not any(match.groups()):
+        raise ValueError(f"{written!r} is not a time ago; write it as 90s, 3m or 2m30s")
+    hours, minutes, seconds = match.groups()
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0.0)

@@ -1,0 +1,115 @@
+"""The music of one session: what the playlist offers, measured, and what was left out.
+
+A repertoire is made before the session and recorded with it, so a session can be
+planned anew, or read again years later, without its files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel, ConfigDict
+
+from kaproom.session.profile import Phase, Profile
+
+BED_LUFS = -23.0
+"""Integrated loudness at which every built-in soundscape is generated."""
+
+# More would raise the noise of a bad transfer, not the music.
+GAIN_MAX_DB = 20.0
+
+
+class Offer(BaseModel):
+    """One piece that may be played, with all that planning needs to know of it.
+
+    ``path`` or ``soundscape`` is set, never both. ``length_s`` is None for a soundscape.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    title: str
+    path: str | None = None
+    cue_in_s: float = 0.0
+    cue_out_s: float | None = None
+    length_s: float | None = None
+    loudness_lufs: float = BED_LUFS
+    max_short_term_lufs: float = BED_LUFS
+    true_peak_dbtp: float = -9.0
+    gain_trim_db: float = 0.0
+    soundscape: str | None = None
+    seed: int | None = None
+    intensity: float | None = None
+    turn_s: float | None = None
+    vocals: bool = False
+    tags: tuple[str, ...] = ()
+
+
+class Repertoire(BaseModel):
+    """Everything that this session may play.
+
+    ``seed`` is this session's own; ``closing`` is the patient's piece for the end.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sections: dict[str, tuple[Offer, ...]]
+    refuge: Offer
+    closing: Offer | None = None
+    seed: int = 0
+
+    def for_phase(self, phase: Phase) -> tuple[Offer, ...]:
+        """The pieces that this phase may draw on, in the therapist's order."""
+        offers: Iterable[Offer] = self.sections.get(phase.section or "", ())
+        return tuple(o for o in offers if phase.vocals == "allowed" or not o.vocals)
+
+    def without(self, tags: frozenset[str]) -> Repertoire:
+        """This repertoire less the pieces that carry one of ``tags``.
+
+        "vocals" also leaves out what is marked ``vocals: true``. Soundscapes stay as a
+        section's last resort: the phases' own beds.
+        """
+        kept = {
+            name: tuple(
+                o for o in offers if not tags & set(o.tags) and not (o.vocals and "vocals" in tags)
+            )
+            for name, offers in self.sections.items()
+        }
+        return self.model_copy(update={"sections": kept})
+
+
+def bed_of(profile: Profile, phase_index: int, seed: int) -> Offer:
+    """The phase's own soundscape, as an offer."""
+    phase = profile.phases[phase_index]
+    return Offer(
+        key=f"bed:{phase.bed}",
+        title=phase.bed,
+        soundscape=phase.bed,
+        seed=seed,
+        intensity=phase.intensity,
+    )
+
+
+def gain_db(
+    offer: Offer, profile: Profile, phase: Phase, no_louder_than_lufs: float | None = None
+) -> float:
+    """Gain that brings a piece to its phase's loudness, within what its peaks allow.
+
+    Args:
+        offer: The piece, measured.
+        profile: Reference loudness and ceilings.
+        phase: Its relative loudness.
+        no_louder_than_lufs: A further limit on the resulting integrated loudness.
+
+    Returns:
+        The gain in dB; below 0 for most recorded music.
+    """
+    target_lufs = profile.loudness_lufs + phase.level_lu + offer.gain_trim_db
+    if no_louder_than_lufs is not None:
+        target_lufs = min(target_lufs, no_louder_than_lufs)
+    return min(
+        target_lufs - offer.loudness_lufs,
+        profile.limits.ceiling_dbtp - offer.true_peak_dbtp,
+        profile.limits.ceiling_lufs - offer.max_short_term_lufs,
+        GAIN_MAX_DB,
+    )

@@ -1,0 +1,206 @@
+"""What others may know of a session: one snapshot, in plain values.
+
+This is what the room's own clients see (console, command line, demo). What goes on
+the wire is less, and is chosen elsewhere.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from math import isfinite
+from typing import Any
+
+from kaproom.session.machine import SILENT_DB, Session, Stage
+from kaproom.session.prompts import PromptState, dues
+from kaproom.session.timeline import PlannedCue
+
+COMING = 3
+"""So many cues to come are told."""
+
+
+class SoundState(StrEnum):
+    """What the headphones do, as the wire and the screens name it."""
+
+    PLAYING = "playing"
+    CALM = "calm"
+    DUCKED = "ducked"
+    AWAY = "away"
+    PLANNED_SILENCE = "planned-silence"
+    FADED = "faded"
+    UNPLANNED_SILENCE = "unplanned-silence"
+    DEVICE_LOST = "device-lost"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What the output says of itself.
+
+    Attributes:
+        device: What plays: its name, or "silent output".
+        lost: Why there is no device although one was asked for; None when all is well.
+        running: Whether sound flows: the output lives and has something to play.
+        level_lufs: Momentary loudness of what left for the device.
+        gain_now_db: The gain that is reached.
+        underruns: Times that the output wanted frames and had none.
+    """
+
+    device: str
+    lost: str | None
+    running: bool
+    level_lufs: float
+    gain_now_db: float
+    underruns: int
+
+
+NO_SOUND = Sound("", None, False, SILENT_DB, SILENT_DB, 0)
+
+
+def sound_state(session: Session | None, sound: Sound) -> SoundState:
+    """The one word for what is heard, the gravest first."""
+    if session is None or session.stage is Stage.ENDED:
+        return SoundState.OFF
+    if sound.lost is not None:
+        return SoundState.DEVICE_LOST
+    if not sound.running:
+        return SoundState.UNPLANNED_SILENCE
+    if session.away_s is not None or session.silent_until_s is not None:
+        return SoundState.AWAY
+    if session.faded_s is not None or session.stage is Stage.ENDING:
+        return SoundState.FADED
+    if session.ducked_s is not None:
+        return SoundState.DUCKED
+    return SoundState.CALM if session.calm_s is not None else SoundState.PLAYING
+
+
+def snapshot(session: Session, sound: Sound) -> dict[str, Any]:
+    """The session as it is at ``session.now_s``; seconds throughout, None for unknown."""
+    now_s = session.now_s
+    start_s = session.infusion.started_at_s
+    elapsed_s = session.infusion.elapsed_s(now_s)
+    planned_s = session.infusion.planned_s
+    return {
+        "session": {
+            "state": str(session.stage),
+            "profile": session.profile.name,
+            "title": session.profile.title,
+            "open_s": now_s,
+            "session_s": None if start_s is None else now_s - start_s,
+            "planned_s": session.profile.session_end_min * 60,
+            "end_in_s": _in_s(session.phases[-1].end_s, now_s) if session.phases else None,
+        },
+        "phase": _phase(session),
+        "phases": [
+            {
+                "name": s.name,
+                "start_in_s": _in_s(s.start_s, now_s),
+                "end_in_s": _in_s(s.end_s, now_s),
+            }
+            for s in session.phases
+        ],
+        "infusion": {
+            "state": str(session.infusion_state),
+            "elapsed_s": elapsed_s,
+            "planned_s": planned_s,
+            "remaining_s": max(0.0, planned_s - (elapsed_s or 0.0)),
+        },
+        "sound": _sound(session, sound),
+        "notes": {
+            "count": len(session.notes),
+            "last_s": now_s - session.notes[-1].at_s if session.notes else None,
+            "last_category": session.notes[-1].category if session.notes else None,
+        },
+        "prompts": _prompts(session),
+    }
+
+
+def _in_s(at_s: float | None, now_s: float) -> float | None:
+    return None if at_s is None else at_s - now_s
+
+
+def _phase(session: Session) -> dict[str, Any]:
+    index, now_s = session.course.index, session.now_s
+    end_s = session.phases[index].end_s if session.phases else None
+    following = session.profile.phases[index + 1].name if index + 1 < len(session.phases) else None
+    return {
+        "name": session.profile.phases[index].name,
+        "index": index,
+        "count": len(session.profile.phases),
+        "elapsed_s": now_s - session.course.since_s,
+        "remaining_s": None if end_s is None else max(0.0, end_s - now_s),
+        "held": session.course.held,
+        "next": following,
+    }
+
+
+def _sound(session: Session, sound: Sound) -> dict[str, Any]:
+    now_s = session.now_s
+    heard = session.cue_at(now_s)
+    coming = [c for c in session.cues if c.start_s > now_s][:COMING]
+    since_s = next(
+        (
+            now_s - since
+            for since in (session.away_s, session.faded_s, session.ducked_s, session.calm_s)
+            if since is not None
+        ),
+        None,
+    )
+    return {
+        "state": str(sound_state(session, sound)),
+        "since_s": since_s,
+        "device": sound.device,
+        "why": sound.lost,
+        "level_lufs": _finite(sound.level_lufs),
+        "gain_db": _finite(sound.gain_now_db),
+        "level_db": session.level_db,
+        "underruns": sound.underruns,
+        "now": None
+        if heard is None
+        else _cue(session, heard)
+        | {
+            "position_s": heard.position_s(now_s),
+            "remaining_s": _in_s(heard.end_s, now_s),
+        },
+        "coming": [_cue(session, c) | {"in_s": c.start_s - now_s} for c in coming],
+    }
+
+
+def _cue(session: Session, cue: PlannedCue) -> dict[str, Any]:
+    return {
+        "cue": cue.id,
+        "title": cue.offer.title,
+        "phase": session.profile.phases[cue.phase_index].name,
+        "generated": cue.offer.soundscape is not None,
+    }
+
+
+def heard(session: Session, at_s: float) -> dict[str, Any] | None:
+    """What was audible at ``at_s``, for the record: piece, position in it."""
+    cue = session.cue_at(at_s)
+    if cue is None:
+        return None
+    silent = session.gain_db == SILENT_DB and at_s >= session.now_s - 1.0
+    return {
+        "cue": cue.id,
+        "title": cue.offer.title,
+        "key": cue.offer.key,
+        "position_s": round(cue.position_s(at_s), 6),
+        "silent": silent,
+    }
+
+
+def _prompts(session: Session) -> dict[str, Any]:
+    due = dues(session)
+    ahead = [d for d in due if d.state is PromptState.AHEAD and d.at_s is not None]
+    following = min(ahead, key=lambda d: d.at_s or 0.0, default=None)
+    return {
+        "next_in_s": None if following is None else _in_s(following.at_s, session.now_s),
+        "next_label": None if following is None else following.label,
+        "due": [d.label for d in due if d.state is PromptState.DUE],
+        "overdue": sum(d.state is PromptState.OVERDUE for d in due),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return round(value, 2) if isfinite(value) else None
