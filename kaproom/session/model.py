@@ -103,8 +103,22 @@ Seconds = Annotated[
 ]
 """A time inside a piece: seconds, or "m:ss"."""
 
-Alias = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
+_ALIAS = r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$"
+_LINE = r"^[^\x00-\x1f\x7f\x85\u2028\u2029]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f\x85\u2028\u2029]*$"
+_KEY = r"^[!-~]$"
+
+PATTERN_WORDS = {
+    _ALIAS: "it may hold only a-z, 0-9 and '-' (not at its ends), at most 40 of them",
+    _LINE: "it must be one line of text, and not blank",
+    _KEY: "it must be one key of the keyboard: a letter, a digit or a sign",
+}
+"""What each pattern asks for, in a person's words."""
+
+Alias = Annotated[str, Field(pattern=_ALIAS)]
 """A name that may go on the wire and into a file name: a-z, 0-9 and '-', at most 40."""
 
-Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$", max_length=120)]
+Line = Annotated[str, Field(pattern=_LINE, max_length=120)]
 """One line of text that is shown to people."""
+
+Key = Annotated[str, Field(pattern=_KEY)]
+"""One key of the keyboard."""

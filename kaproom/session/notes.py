@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from kaproom.session.model import Alias, Fault, Line, Many, Written, refuse
+from kaproom.session.model import Alias, Fault, Key, Line, Many, Written, refuse
 
 
 class NoteCategory(Written):
@@ -15,7 +15,7 @@ class NoteCategory(Written):
 
     category: Alias
     """Its name in the record and on the command line."""
-    key: Annotated[str, Field(pattern=r"^[!-~]$")]
+    key: Key
     """The one key that makes the note."""
     label: Line
     """What the console shows."""
