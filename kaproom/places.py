@@ -7,6 +7,8 @@ What is given on the command line goes before the environment, the environment b
 the room file, and the room file before what the system suggests.
 """
 
+from __future__ import annotations
+
 import grp
 import hashlib
 import os
@@ -14,11 +16,14 @@ import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from kaproom.errors import Mend
-from kaproom.session.model import did_you_mean
-from kaproom.session.roomfile import Broker, RoomFile
+from kaproom.session.spelling import did_you_mean
+
+if TYPE_CHECKING:
+    # Importing the model takes longer than a short command may: here only its name is needed.
+    from kaproom.session.roomfile import RoomFile
 
 Kind = Literal["profile", "playlist"]
 
@@ -51,16 +56,12 @@ def room_file(given: str | Path | None, env: Mapping[str, str] = os.environ) -> 
     if named:
         asked_by = "--room" if given is not None else "KAPROOM_ROOM"
         path = expand(named, Path.cwd())
-        try:
-            if path.exists():
-                return path
-            hint = near(path)
-        except OSError as error:
-            raise Mend(f"{shown(path)} cannot be read: {_reason(error)}") from error
-        raise Mend(f"{shown(path)} does not exist{hint}; {asked_by} names it")
+        if _there(path):
+            return path
+        raise Mend(f"{shown(path)} does not exist{near(path)}; {asked_by} names it")
     for folder in (_xdg(env, "XDG_CONFIG_HOME", ".config"), ETC):
         path = folder / "room.yaml"
-        if path.exists():
+        if _there(path):
             return path
     return None
 
@@ -75,8 +76,7 @@ def located(room: RoomFile, path: Path | None, env: Mapping[str, str] = os.envir
     service = base == ETC
     data = env.get("KAPROOM_DATA") or absolute(room.data)
     if not data:
-        home = _xdg(env, "XDG_DATA_HOME", ".local/share")
-        data = str(SERVICE_DATA if service else home)
+        data = str(SERVICE_DATA if service else _own_data(env))
     data = str(expand(data, Path.cwd()))
     runtime = env.get("KAPROOM_RUNTIME") or absolute(room.runtime)
     if not runtime:
@@ -86,7 +86,7 @@ def located(room: RoomFile, path: Path | None, env: Mapping[str, str] = os.envir
         files = {
             key: absolute(getattr(broker, key)) for key in ("password_file", "ca", "cert", "key")
         }
-        broker = Broker.model_validate(broker.model_dump() | files)
+        broker = broker.model_copy(update=files)
     return room.model_copy(
         update={
             "data": data,
@@ -106,6 +106,18 @@ def data_folder(room: RoomFile) -> Path:
 def runtime_folder(room: RoomFile) -> Path:
     """The folder of this room's sockets and shared memory."""
     return Path(room.runtime or located(room, None).runtime or ".")
+
+
+def runtime_unread(env: Mapping[str, str] = os.environ) -> Path | None:
+    """The runtime folder where no file has to be read to know it, else None.
+
+    A short command asks this first and is spared the room file's model.
+    """
+    if env.get("KAPROOM_RUNTIME"):
+        return expand(env["KAPROOM_RUNTIME"], Path.cwd())
+    if room_file(None, env) is not None:
+        return None
+    return _own_runtime(_own_data(env), env)
 
 
 def folders(kind: Kind, room: RoomFile, env: Mapping[str, str] = os.environ) -> list[Path]:
@@ -151,16 +163,13 @@ def find(
         Mend: There is none; the line says what there is.
     """
     text = str(name_or_path)
-    try:
+    if "/" in text or text.endswith(SUFFIXES):
         path = expand(text, beside or Path.cwd())
-        if "/" in text or text.endswith(SUFFIXES):
-            if path.exists():
-                return path
-            if "/" in text:
-                raise Mend(f"{shown(path)} does not exist{near(path)}")
-        names = listing(kind, room, env)
-    except (OSError, ValueError) as error:
-        raise Mend(f"'{legible(text)}' names no {kind}: {_reason(error)}") from error
+        if _there(path):
+            return path
+        if "/" in text:
+            raise Mend(f"{shown(path)} does not exist{near(path)}")
+    names = listing(kind, room, env)
     stem = text.removesuffix(".yaml").removesuffix(".yml")
     if stem in names:
         return names[stem]
@@ -258,11 +267,23 @@ def near(path: Path) -> str:
     return did_you_mean(path.name, names)
 
 
+def _there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError) as error:
+        raise Mend(f"{shown(path)} cannot be read: {_reason(error)}") from error
+
+
 def _xdg(env: Mapping[str, str], variable: str, below_home: str) -> Path:
     # The XDG specification has relative ones ignored.
     named = env.get(variable, "")
     base = Path(named) if named.startswith("/") else Path.home() / below_home
     return base / "kaproom"
+
+
+def _own_data(env: Mapping[str, str]) -> Path:
+    named = env.get("KAPROOM_DATA")
+    return expand(named, Path.cwd()) if named else _xdg(env, "XDG_DATA_HOME", ".local/share")
 
 
 def _own_runtime(data: Path, env: Mapping[str, str]) -> Path:

@@ -13,10 +13,11 @@ from kaproom.errors import Mend
 from kaproom.files.text import Node, mend, read
 from kaproom.files.words import Source, sentences
 from kaproom.places import expand, find, legible, located, near, room_file
-from kaproom.session.model import Fault, Written, did_you_mean
+from kaproom.session.model import Fault, Written
 from kaproom.session.playlist import FilePiece, Piece, Playlist
 from kaproom.session.profile import Profile
 from kaproom.session.roomfile import RoomFile
+from kaproom.session.spelling import did_you_mean
 
 Model = TypeVar("Model", bound=Written)
 

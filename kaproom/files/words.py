@@ -17,7 +17,8 @@ from pydantic.fields import FieldInfo
 
 from kaproom.files.text import Node
 from kaproom.places import legible, shown
-from kaproom.session.model import PATTERN_WORDS, Fault, did_you_mean
+from kaproom.session.model import PATTERN_WORDS, Fault
+from kaproom.session.spelling import did_you_mean
 
 UNITS = {
     "ms": "milliseconds",

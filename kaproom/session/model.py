@@ -5,7 +5,6 @@ unknown key, a text where a number belongs, or a number out of its range is refu
 words that the person can act on. Once read, nothing changes it.
 """
 
-import difflib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,6 +12,8 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
 from pydantic_core import PydanticCustomError
+
+from kaproom.session.spelling import spell
 
 T = TypeVar("T")
 
@@ -53,23 +54,6 @@ def refuse(faults: Iterable[Fault]) -> None:
 def refuse_value(text: str) -> NoReturn:
     """Refuse one value; the text follows "key is value; "."""
     raise PydanticCustomError("value", "{text}", {"text": text})
-
-
-def spell(where: Iterable[str | int]) -> str:
-    """A key's path as a person reads it; lists count from 1: ``phases[4].start_min``."""
-    spelled = ""
-    for part in where:
-        if isinstance(part, int):
-            spelled += f"[{part + 1}]"
-        else:
-            spelled += f".{part}" if spelled else part
-    return spelled
-
-
-def did_you_mean(written: str, known: Iterable[str]) -> str:
-    """Nearest known word as `` (did you mean 'ocean'?)``, or nothing."""
-    near = difflib.get_close_matches(written, list(known), n=1, cutoff=0.6)
-    return f" (did you mean '{near[0]}'?)" if near else ""
 
 
 _M_SS = re.compile(r"(?:(\d{1,2}):)?(\d{1,4}):([0-5]\d(?:\.\d{1,6})?)")

@@ -15,10 +15,10 @@ from kaproom.session.model import (
     Many,
     Seconds,
     Written,
-    did_you_mean,
     refuse,
     refuse_value,
 )
+from kaproom.session.spelling import did_you_mean
 
 SOUNDSCAPES = ("pad", "ocean", "bowls")
 """The built-in beds. A test holds this equal to what kaproom.audio.soundscape can play."""

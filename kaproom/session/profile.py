@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from kaproom.session.model import Alias, Fault, Line, Many, Written, did_you_mean, refuse
+from kaproom.session.model import Alias, Fault, Line, Many, Written, refuse
 from kaproom.session.notes import (
     DEFAULT_NOTES,
     DEFAULT_PROMPTS,
@@ -18,6 +18,7 @@ from kaproom.session.notes import (
     Prompt,
 )
 from kaproom.session.playlist import Piece, SoundscapeName, SoundscapePiece
+from kaproom.session.spelling import did_you_mean
 
 VOCABULARY = ("settling", "onset", "ascent", "peak", "descent", "landing", "recovery")
 """The shipped names of phases, in their order. A profile may use any others."""
