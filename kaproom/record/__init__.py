@@ -1,0 +1,70 @@
+"""The room's record: what happened, when, and what was audible; added to, never rewritten.
+
+``Record`` is SQLite's one door, ``Recorder`` the thread through which the daemon
+writes, ``verify`` the proof that nothing was changed. An entry that was acknowledged
+is on disk; there is no way here to change or remove one.
+
+One file per room, ``record.sqlite3`` in the data folder: WAL, ``synchronous=FULL``,
+``application_id`` 0x6b617072 ("kapr"), schema 1 in ``PRAGMA user_version`` and in
+``meta``.
+
+``entry`` (seq, session, kind, digest, hash)
+    One row for each thing that happened, ``seq`` from 1 without gaps. ``session``
+    and ``kind`` repeat the body's, to be found by.
+``body`` (seq, salt, body)
+    The entry itself: canonical JSON in UTF-8 (keys sorted, no spaces), the very
+    bytes that were hashed, and 16 random bytes. Apart from ``entry``, so that a
+    later schema can erase a body and its salt and leave the chain whole.
+``meta`` (key, value)
+    ``schema``, ``record_id`` (the chain's beginning), ``created_utc``, ``kaproom``.
+``acknowledged`` (whom, seq)
+    How far others (the broker) have confirmed what was sent to them: a high-water
+    mark beside the record, the only row in it that changes.
+``append`` (seq, session, kind, digest, hash, salt, body)
+    The one way in: a view whose trigger writes both tables, so that an entry is one
+    statement and its commit one wait.
+
+The chain, SHA-256 throughout, ``‖`` for bytes one after another, seq as 8 bytes,
+most significant first::
+
+    hash(0)   = H("kaproom record 1\\n" ‖ record_id)
+    digest(n) = H(salt ‖ body)
+    hash(n)   = H(hash(n-1) ‖ seq ‖ digest(n))
+
+A body's keys: ``v`` 1, ``kind``, ``session``, ``at`` and ``entered`` (``mono_ns``,
+``boot``, ``utc``), ``late``, ``session_s``, ``infusion_s``, ``phase``, ``heard``,
+``who``, ``command_id``, ``data``. What is stored of session time, phase and what was
+heard is as known then.
+"""
+
+from kaproom.record.database import FILE_NAME, Record, SessionSummary
+from kaproom.record.entry import (
+    DAEMON_STARTED,
+    NOTE,
+    SESSION_ENDED,
+    SESSION_STARTED,
+    Entry,
+    Head,
+    Written,
+)
+from kaproom.record.lock import RoomLock
+from kaproom.record.recorder import Done, Recorder
+from kaproom.record.verdict import Verdict, verify
+
+__all__ = [
+    "DAEMON_STARTED",
+    "FILE_NAME",
+    "NOTE",
+    "SESSION_ENDED",
+    "SESSION_STARTED",
+    "Done",
+    "Entry",
+    "Head",
+    "Record",
+    "Recorder",
+    "RoomLock",
+    "SessionSummary",
+    "Verdict",
+    "Written",
+    "verify",
+]

@@ -1,0 +1,178 @@
+"""SQLite's one door: making a record's file, opening it, and saying what is wrong with it."""
+
+import os
+import secrets
+import sqlite3
+from pathlib import Path
+
+from kaproom import __version__, clock
+from kaproom.errors import Mend
+from kaproom.record import schema
+
+BUSY_S = 2.0  # how long to wait for another writer: there should be none
+# A checkpoint costs several fsyncs; the Recorder does it when nobody waits. This many
+# pages is where SQLite does it by itself within a commit.
+_CHECKPOINT_PAGES = 4_000
+
+# SQLite quotes a damaged file in its message, which need not be UTF-8.
+FAULTS = (sqlite3.Error, UnicodeDecodeError)
+
+
+def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    """A connection with the record's settings, to a file that exists.
+
+    Raises:
+        Mend: There is none, or it cannot be opened.
+    """
+    if not path.is_file():
+        raise Mend(f"{path}: no record here; give the room's data folder")
+    try:
+        if not read_only:
+            return _set_up(_connect(path, "mode=rw"))
+        try:
+            connection = _connect(path, "mode=ro")
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+        except sqlite3.OperationalError:
+            if Path(f"{path}-wal").exists():
+                raise
+            # WAL needs a file beside the record, which we may not make in a folder that
+            # is only ours to read. Without a WAL nobody has it open: it stands still.
+            connection = _connect(path, "immutable=1")
+        return connection
+    except FAULTS as error:
+        raise Mend(f"{path}: {why(error)}") from error
+
+
+def _connect(path: Path, how: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?{how}",
+        uri=True,
+        timeout=BUSY_S,
+        isolation_level=None,
+        check_same_thread=False,  # the Recorder's thread takes over what the daemon opened
+    )
+
+
+def _set_up(connection: sqlite3.Connection) -> sqlite3.Connection:
+    for pragma in (
+        "synchronous = FULL",
+        "recursive_triggers = ON",  # or REPLACE would delete past them
+        "cell_size_check = ON",
+        f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def make_file(path: Path) -> None:
+    """Make an empty file, on disk itself and in its folder, before SQLite first sees it.
+
+    Raises:
+        Mend: The folder cannot be written.
+    """
+    try:
+        missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
+        path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
+        for made in missing:
+            _sync(made.parent, os.O_DIRECTORY)
+        if path.exists():
+            return
+        path.touch(mode=0o640)
+        _sync(path, 0)
+        _sync(path.parent, os.O_DIRECTORY)
+    except OSError as error:
+        raise Mend(
+            f"{path}: cannot be made ({error.strerror}); "
+            "make the data folder writable or choose another in the room file"
+        ) from error
+
+
+def _sync(path: Path, flags: int) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def make_writable(path: Path, connection: sqlite3.Connection) -> None:
+    """Make the tables of a new record; find out now whether an old one can be written.
+
+    Raises:
+        Mend: It cannot.
+    """
+    try:
+        if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+            raise Mend(f"{path}: its disk cannot hold a WAL; choose a folder on a local disk")
+        connection.execute("BEGIN IMMEDIATE")
+        if _is_new(connection):
+            for statement in schema.STATEMENTS:
+                connection.execute(statement)
+            meta = {
+                "schema": str(schema.SCHEMA),
+                "record_id": secrets.token_hex(16),
+                "created_utc": clock.utc().isoformat(timespec="seconds"),
+                "kaproom": __version__,
+            }
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+            connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {schema.SCHEMA}")
+            connection.execute("COMMIT")
+        else:
+            connection.execute("ROLLBACK")
+    except FAULTS as error:
+        raise Mend(f"{path}: {why(error)}") from error
+
+
+def _is_new(connection: sqlite3.Connection) -> bool:
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    unclaimed = connection.execute("PRAGMA application_id").fetchone()[0] == 0
+    return bool(tables == 0 and unclaimed)
+
+
+def recognise(path: Path, connection: sqlite3.Connection) -> None:
+    """Make sure that this is a record, and one that this kaproom can read.
+
+    Raises:
+        Mend: It is not.
+    """
+    try:
+        ours = connection.execute("PRAGMA application_id").fetchone()[0] == schema.APPLICATION_ID
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    except FAULTS as error:
+        raise Mend(f"{path}: {why(error)}") from error
+    if not ours:
+        raise Mend(
+            f"{path}: is a database, but not kaproom's; move it away or choose another data folder"
+        )
+    if version < 1:
+        raise Mend(f"{path}: names no schema; it was changed by another program")
+    if version > schema.SCHEMA:
+        raise Mend(
+            f"{path}: was written by a newer kaproom (schema {version}, this one reads "
+            f"{schema.SCHEMA}); install the newer one again"
+        )
+
+
+def why(error: sqlite3.Error | UnicodeDecodeError | OSError) -> str:
+    """The rest of a line: what is wrong with the file, and how to mend it."""
+    if isinstance(error, OSError):
+        return f"{(error.strerror or str(error)).lower()}; was the data folder moved or deleted?"
+    if isinstance(error, UnicodeDecodeError):
+        return "is damaged; run `kaproom verify`, keep a copy, move it away"
+    name = getattr(error, "sqlite_errorname", None) or ""
+    match name.removeprefix("SQLITE_").partition("_")[0]:
+        case "FULL":
+            return "the disk is full; free some space"
+        case "READONLY" | "PERM" | "CANTOPEN":
+            return f"cannot be opened or written ({error}); check folder, owner and mount"
+        case "IOERR":
+            return f"the disk failed ({name}); check that it is neither full nor dying"
+        case "BUSY" | "LOCKED":
+            return "another program keeps it locked; end that one"
+        case "CORRUPT":
+            return f"is damaged ({error}); run `kaproom verify`, keep a copy, move it away"
+        case "NOTADB":
+            return "is not a kaproom record; move it away or choose another data folder"
+        case _:
+            return f"{error} ({name})" if name else str(error)

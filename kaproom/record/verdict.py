@@ -1,0 +1,173 @@
+"""The proof that a record was not changed, and a plain word on what it cannot prove.
+
+It trusts nothing in the file but SQLite's ability to read it, and walks every entry.
+"""
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kaproom.errors import Mend
+from kaproom.record import schema
+from kaproom.record.database import FILE_NAME
+from kaproom.record.entry import SALT_BYTES, Head, chain_start, digest_of, hash_of
+from kaproom.record.opening import FAULTS, connect, recognise
+
+# SQLite reads the body's kind and session ten times as fast as json does.
+_WALK = """SELECT seq, digest, hash, salt, body,
+  CASE WHEN json_valid(CAST(body AS TEXT)) THEN
+    json_extract(CAST(body AS TEXT), '$.kind') IS kind
+    AND json_extract(CAST(body AS TEXT), '$.session') IS session
+  END
+FROM entry LEFT JOIN body USING (seq) ORDER BY seq"""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a walk over the record found.
+
+    Attributes:
+        entries: How many were found whole, from the first on.
+        first_broken: The first entry that is not as it was written; None when all are,
+            or when what is wrong belongs to no entry.
+        reason: What is wrong; None when nothing is.
+        head: Where the record ends, as far as it is whole.
+        cannot_prove: What stays possible all the same, a line each.
+    """
+
+    entries: int
+    first_broken: int | None
+    reason: str | None
+    head: Head
+    cannot_prove: tuple[str, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing was found wrong."""
+        return self.reason is None
+
+
+class _Broken(Exception):  # noqa: N818 - it is the finding, not a failure
+    def __init__(self, seq: int | None, reason: str) -> None:
+        self.seq = seq
+        self.reason = reason
+
+
+def verify(path: Path, head: Head | None = None) -> Verdict:
+    """Walk the record at ``path`` (its folder or file); it may be in use meanwhile.
+
+    Args:
+        path: The data folder, or the record's file.
+        head: One that was kept elsewhere, on a station for example: it proves that
+            nothing before it was cut off or replaced.
+
+    Raises:
+        Mend: There is no record there.
+    """
+    path = path / FILE_NAME if path.is_dir() else path
+    walk = _Walk(head)
+    reason, broken = None, None
+    try:
+        connection = connect(path, read_only=True)
+        try:
+            recognise(path, connection)
+            connection.execute("BEGIN")  # one moment of the record, whoever writes meanwhile
+            walk.all_of(connection)
+        finally:
+            connection.close()
+    except _Broken as found:
+        reason, broken = found.reason, found.seq
+    except FAULTS as error:
+        reason, broken = f"the file is damaged: {error}", walk.seq + 1
+    except Mend as error:
+        if not isinstance(error.__cause__, FAULTS):
+            raise
+        reason, broken = str(error), 1
+    here = Head(walk.seq, walk.hash.hex())
+    return Verdict(walk.seq, broken, reason, here, _cannot_prove(here, head))
+
+
+class _Walk:
+    """From the first entry on: ``seq`` and ``hash`` are those of the last whole one."""
+
+    def __init__(self, kept: Head | None) -> None:
+        self.kept = kept
+        self.seq = 0
+        self.hash = b""
+
+    def all_of(self, connection: sqlite3.Connection) -> None:
+        record_id = connection.execute("SELECT value FROM meta WHERE key = 'record_id'").fetchone()
+        if record_id is None:
+            raise _Broken(1, "the record has lost its id, the beginning of its chain")
+        self.hash = chain_start(record_id[0])
+        self._against_kept()
+        for row in connection.execute(_WALK):
+            self._step(row)
+            self._against_kept()
+        if self.kept is not None and self.seq < self.kept.seq:
+            raise _Broken(
+                self.seq + 1,
+                f"the end was cut off: the record ends at {self.seq}, "
+                f"the head kept elsewhere is entry {self.kept.seq}",
+            )
+        strays = connection.execute(
+            "SELECT count(*), min(seq) FROM body WHERE seq NOT IN (SELECT seq FROM entry)"
+        ).fetchone()
+        if strays[0]:
+            raise _Broken(strays[1], f"{strays[0]} bodies belong to no entry")
+        _same_schema(connection)
+        found = [line for (line,) in connection.execute("PRAGMA integrity_check(1)")]
+        if found != ["ok"]:
+            raise _Broken(None, f"the file is damaged: {found[0]}")
+
+    def _step(self, row: tuple[Any, ...]) -> None:
+        seq, digest, link, salt, body, same = row
+        expected = self.seq + 1
+        if seq != expected:
+            missing = f"entry {expected} is missing: the next one is {seq}"
+            raise _Broken(
+                expected, missing if seq > expected else f"entry {seq} is no entry's number"
+            )
+        if body is None:
+            raise _Broken(seq, f"entry {seq} has lost its body")
+        if len(salt) != SALT_BYTES or digest != digest_of(salt, body):
+            raise _Broken(seq, f"entry {seq} was changed: its body does not give its digest")
+        if link != hash_of(self.hash, seq, digest):
+            raise _Broken(seq, f"entry {seq} was changed: it does not follow from the one before")
+        if same is None:
+            raise _Broken(seq, f"entry {seq} was not written by kaproom")
+        if not same:
+            raise _Broken(seq, f"entry {seq} was changed: its kind or session is not its body's")
+        self.seq, self.hash = seq, link
+
+    def _against_kept(self) -> None:
+        kept = self.kept
+        if kept is not None and kept.seq == self.seq and kept.hash != self.hash.hex():
+            raise _Broken(
+                max(self.seq, 1),
+                f"entry {self.seq} is not the one whose hash was kept elsewhere: "
+                "the record was rewritten there or before, or is another room's",
+            )
+
+
+def _same_schema(connection: sqlite3.Connection) -> None:
+    found = {sql for (sql,) in connection.execute("SELECT sql FROM sqlite_master") if sql}
+    missing = [sql for sql in schema.STATEMENTS if sql not in found]
+    if missing or len(found) != len(schema.STATEMENTS):
+        what = " ".join((missing or sorted(found - set(schema.STATEMENTS)))[0].split()[:3])
+        raise _Broken(None, f"the file's own protection was changed, see {what}")
+
+
+def _cannot_prove(here: Head, kept: Head | None) -> tuple[str, ...]:
+    if kept is None:
+        return (
+            f"that nothing was cut off after entry {here.seq}, or all of it written anew: "
+            "compare with a head kept elsewhere, as the stations keep it",
+            "that what was entered is true, or that the clock was right",
+        )
+    return (
+        f"that nothing was cut off after entry {here.seq}, if there ever was more: "
+        f"the head kept elsewhere is entry {kept.seq}",
+        "that what was entered is true, or that the clock was right",
+    )
