@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import grp
 import hashlib
+import itertools
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from kaproom.errors import Mend
-from kaproom.session.spelling import did_you_mean
+from kaproom.session.spelling import did_you_mean, nearest
 
 if TYPE_CHECKING:
     # Importing the model takes longer than a short command may: here only its name is needed.
@@ -35,6 +36,9 @@ SUFFIXES = (".yaml", ".yml")
 
 # sun_path of a Unix socket holds 108 bytes, and the last one is a zero.
 SOCKET_PATH_MAX_BYTES = 107
+
+# Comparing one name with a thousand takes about 10 ms.
+NAMES_COMPARED_MAX = 1000
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -260,11 +264,16 @@ def near(path: Path) -> str:
         while not parent.parent.is_dir():
             parent = parent.parent
         return f" (there is no folder {shown(parent)})"
-    names = [legible(entry.name) for entry in _entries(path.parent)]
-    for name in names:
-        if name.casefold() == path.name.casefold():
-            return f" (did you mean '{name}'? Capitals count)"
-    return did_you_mean(path.name, names)
+    entries = list(itertools.islice(_entries(path.parent), NAMES_COMPARED_MAX))
+    for entry in entries:
+        if entry.name.casefold() == path.name.casefold():
+            return f" (did you mean '{legible(entry.name)}'? Capitals count)"
+    # Compared without suffixes: two names are not alike because both end in .yaml.
+    # Of two with one stem, the one of the same suffix was meant: it comes last here.
+    entries.sort(key=lambda entry: entry.suffix == path.suffix)
+    stems = {legible(entry.stem): legible(entry.name) for entry in entries}
+    meant = nearest(path.stem, stems)
+    return "" if meant is None else f" (did you mean '{stems[meant]}'?)"
 
 
 def _there(path: Path) -> bool:

@@ -91,12 +91,13 @@ def _text(path: Path) -> str:
     except (OSError, ValueError) as error:
         reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise Mend(f"{name} cannot be read: {legible(reason.lower())}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        mode = os.fstat(descriptor).st_mode
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
         if stat.S_ISDIR(mode):
             raise Mend(f"{name} is a folder; name a .yaml file in it")
-        if not stat.S_ISREG(mode):
-            raise Mend(f"{name} is not an ordinary file; save it as a .yaml file")
+        raise Mend(f"{name} is not an ordinary file; save it as a .yaml file")
+    with os.fdopen(descriptor, "rb") as file:
         try:
             content = file.read(FILE_MAX_BYTES + 1)
         except OSError as error:

@@ -255,7 +255,7 @@ def _unit(key: str) -> tuple[str, str | None]:
 
 def _neither_piece(value: Any) -> str:
     if not isinstance(value, dict):
-        return f"is {_value(value)}; write - file: music/x.flac, or - soundscape: ocean"
+        return f"is {_value(value)}; write {{file: music/x.flac}} or {{soundscape: ocean}}"
     if "file" in value:
         return "has both file and soundscape; keep one of them"
     for key in value:

@@ -102,7 +102,7 @@ class Before(Written):
     """What is worked off before a session."""
 
     must: Annotated[Many[Item], Field(max_length=6)] = ()
-    """At most six; the session does not start before each is ticked or overridden."""
+    """At most six things that must be confirmed before the session."""
     remind: Many[Item] = ()
     """Shown, and may be passed over."""
 

@@ -20,7 +20,7 @@ from kaproom.session.model import (
 )
 from kaproom.session.spelling import did_you_mean
 
-SOUNDSCAPES = ("pad", "ocean", "bowls")
+SOUNDSCAPES = ("pad", "ocean", "bowls", "drone")
 """The built-in beds. A test holds this equal to what kaproom.audio.soundscape can play."""
 
 
@@ -40,7 +40,7 @@ class SoundscapePiece(Written):
     """A bed that kaproom generates itself; it needs no file and has no end of its own."""
 
     soundscape: SoundscapeName
-    """Which bed: pad, ocean or bowls."""
+    """Which bed: pad, ocean, bowls or drone."""
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
     """The same seed sounds the same every time; without one, each session has its own."""
     intensity: Annotated[float, Field(ge=0, le=1)] | None = None

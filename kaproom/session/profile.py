@@ -293,7 +293,13 @@ def _notes_unique(profile: Profile) -> Iterator[Fault]:
 
 def _prompts_can_be_done(profile: Profile) -> Iterator[Fault]:
     categories = [note.category for note in profile.notes]
-    if profile.prompts == DEFAULT_PROMPTS and "prompts" not in profile.model_fields_set:
+    if "prompts" not in profile.model_fields_set:
+        for category in sorted({prompt.category for prompt in profile.prompts} - set(categories)):
+            yield Fault(
+                ("notes",),
+                f"has no category '{category}', which the shipped prompts ask for; add it, or"
+                " write prompts of your own (prompts: [] for none)",
+            )
         return
     for index, prompt in enumerate(profile.prompts):
         if prompt.category not in categories:

@@ -15,7 +15,13 @@ def spell(where: Iterable[str | int]) -> str:
     return spelled
 
 
-def did_you_mean(written: str, known: Iterable[str]) -> str:
-    """Nearest known word as `` (did you mean 'ocean'?)``, or nothing."""
+def nearest(written: str, known: Iterable[str]) -> str | None:
+    """The known word that was probably meant, or None."""
     near = difflib.get_close_matches(written, list(known), n=1, cutoff=0.6)
-    return f" (did you mean '{near[0]}'?)" if near else ""
+    return near[0] if near else None
+
+
+def did_you_mean(written: str, known: Iterable[str]) -> str:
+    """The same as `` (did you mean 'ocean'?)``, or nothing."""
+    meant = nearest(written, known)
+    return "" if meant is None else f" (did you mean '{meant}'?)"
