@@ -12,7 +12,6 @@
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
-export DEBIAN_FRONTEND=noninteractive PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 
 say() { printf 'kaproom: %s\n' "$*" >&2; }
 fail() {
@@ -160,6 +159,7 @@ make_venv() {
 want_venv() {
     venv=$1
     shift
+    : >"$log"
     python=$(find_python)
     [ -n "$python" ] || fail 1 "Python 3.11 or newer is needed, as Debian 12 and Ubuntu 24.04" \
         "bring it; here is $(python3 --version 2>/dev/null || printf none)"
@@ -179,7 +179,8 @@ want_venv() {
     fi
     say "installing kaproom and its libraries into $venv"
     printf '%s\n\n' "$stands_on" >"$venv/kaproom-stamp"
-    "$venv/bin/python" -m pip install -q "$@" >>"$log" 2>&1 ||
+    "$venv/bin/python" -m pip install -q --no-input --disable-pip-version-check "$@" \
+        >>"$log" 2>&1 ||
         fail 1 "pip could not install kaproom's libraries: $(why_failed)"
     printf '%s\n' "$stands_on" "$wanted" >"$venv/kaproom-stamp"
 }
@@ -195,7 +196,7 @@ command=${1:-}
 case $command in
 demo | test | install) ;;
 *)
-    sed -n '3,6s/^# \{0,3\}//p' "$here/setup.sh" >&2
+    sed -n '4,6s/^# \{0,3\}//p' "$here/setup.sh" >&2
     exit 2
     ;;
 esac
