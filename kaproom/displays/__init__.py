@@ -1,0 +1,1 @@
+"""What people look at: what to say is decided apart from how it is drawn."""

@@ -1,0 +1,58 @@
+"""What a person reads after giving a command: one line, in the room's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kaproom.session import events as e
+from kaproom.session.machine import Session
+
+NOT_OURS = "kaproom cannot touch the pump."
+
+
+def answer(event: e.Event, after: Session, clock_text: str) -> str:
+    """The line for whoever gave the command that ``event`` was.
+
+    Args:
+        event: What was done.
+        after: The session after it.
+        clock_text: The wall clock at the event, as people read it.
+    """
+    return _LINES[type(event)](event, after, clock_text)
+
+
+def _infused(event: e.Infused, after: Session, clock_text: str) -> str:
+    amount = "" if event.value is None else f" {event.value:g} {event.unit}"
+    return f"Recorded {clock_text}: infusion {event.what}{amount}. {NOT_OURS}"
+
+
+def _skipped(event: e.Skipped, after: Session, clock_text: str) -> str:
+    coming = next((c for c in after.cues if c.start_s > after.now_s), None)
+    title = "another piece" if coming is None else coming.offer.title
+    return f"Leaving for {title}; this piece does not come again."
+
+
+def _phase(after: Session) -> str:
+    return after.profile.phases[after.course.index].name
+
+
+_LINES: dict[type[e.Event], Callable[[Any, Session, str], str]] = {
+    e.Infused: _infused,
+    e.Noted: lambda event, _, clock_text: f"Noted {clock_text}: {event.category}.",
+    e.Amended: lambda event, *_: f"Amended entry {event.seq}; both stay in the record.",
+    e.Held: lambda _, after, __: f"'{_phase(after)}' is held until `kaproom advance`.",
+    e.Advanced: lambda _, after, __: f"Going on to '{_phase(after)}'.",
+    e.Calmed: lambda _, after, __: (
+        f"Softer now; the refuge, {after.repertoire.refuge.title}, comes in 3 s and stays until "
+        "`kaproom return`."
+    ),
+    e.Skipped: _skipped,
+    e.Ducked: lambda *_: "Lowered for a voice until `kaproom return`.",
+    e.Faded: lambda *_: "Fading to silence; `kaproom return` brings the music back.",
+    e.Returned: lambda *_: "The plan's music returns, where the infusion is now.",
+    e.Levelled: lambda _, after, __: f"Level {after.level_db:g} dB.",
+    e.WentAway: lambda *_: "Fading to silence; the piece is kept until `kaproom back`.",
+    e.CameBack: lambda *_: "The music rises again from silence.",
+    e.Ended: lambda *_: "Closing softly; the record closes when the sound has faded.",
+}

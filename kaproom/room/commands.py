@@ -1,0 +1,156 @@
+"""What comes over the local socket, read as events.
+
+A command that cannot be read is refused with a line that shows how it is written;
+nothing of it reaches the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any, cast, get_args
+
+from kaproom.clock import NS_PER_S, Instant
+from kaproom.errors import Mend
+from kaproom.session import events as e
+from kaproom.session.infusion import What
+
+AGO_MAX_S = 12 * 3600.0
+NOTE_TEXT_MAX = 10_000
+_FUTURE_S = 2.0  # a client's stamp may be this far ahead of us by rounding, not more
+
+
+def stamped(args: Mapping[str, Any], entered: Instant) -> int:
+    """When it was done, on the suspend-inclusive clock.
+
+    ``mono_ns`` with ``boot_id`` is the client's own stamp of the key press; ``ago_s``
+    tells how long before that it was done.
+
+    Raises:
+        Mend: The times are not times, or lie in the future.
+    """
+    pressed_ns = args.get("mono_ns")
+    same_boot = args.get("boot_id") == entered.boot_id
+    at_ns = entered.mono_ns
+    if same_boot and isinstance(pressed_ns, int) and not isinstance(pressed_ns, bool):
+        if not -AGO_MAX_S < (pressed_ns - entered.mono_ns) / NS_PER_S < _FUTURE_S:
+            raise Mend("the time of the key press lies in the future, or hours back")
+        at_ns = min(pressed_ns, entered.mono_ns)
+    ago = _number(args, "ago_s", 0.0)
+    if not 0 <= ago <= AGO_MAX_S:
+        raise Mend(f"--ago must be between 0 and {AGO_MAX_S / 3600:g} h; it is {ago:g} s")
+    return at_ns - round(ago * NS_PER_S)
+
+
+def read(do: str, args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
+    """The event that a command is.
+
+    Raises:
+        Mend: It is no command of a session, or its arguments are not; the text says how.
+    """
+    reader = _READERS.get(do)
+    if reader is None:
+        raise Mend(f"'{_shown(do)}' is not a command of the session")
+    return reader(args, at_s, entered_s)
+
+
+def _plain(cls: type[e.Event]) -> Callable[[Mapping[str, Any], float, float], e.Event]:
+    return lambda args, at_s, entered_s: cls(at_s, entered_s)
+
+
+def _infusion(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
+    what = args.get("what")
+    if what not in get_args(What):
+        raise Mend(f"'{_shown(what)}' is none of {', '.join(get_args(What))}")
+    if what == "rate":
+        unit = args.get("unit")
+        if unit not in ("mg/min", "mL/h"):
+            raise Mend(f"a rate is in mg/min or mL/h, not in '{_shown(unit)}'")
+        rate = _number(args, "value")
+        if not 0 <= rate <= 2000:
+            raise Mend(f"the rate is {rate:g} {unit}; it must be between 0 and 2000")
+        return e.Infused(at_s, entered_s, what, rate, unit)
+    if what == "bolus":
+        bolus = _number(args, "value")
+        if not 0 < bolus <= 1000:
+            raise Mend(f"the bolus is {bolus:g} mg; it must be more than 0 and at most 1000")
+        return e.Infused(at_s, entered_s, what, bolus, "mg")
+    return e.Infused(at_s, entered_s, cast(What, what))
+
+
+def _note(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
+    text = _text(args, "text", "")
+    if len(text) > NOTE_TEXT_MAX:
+        raise Mend(f"the note has {len(text)} characters; {NOTE_TEXT_MAX} at most: make it two")
+    return e.Noted(at_s, entered_s, _text(args, "category"), text)
+
+
+def _amend(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
+    seq = args.get("seq")
+    if not isinstance(seq, int) or isinstance(seq, bool) or seq < 1:
+        raise Mend(f"'{_shown(seq)}' is not an entry's number; notes are answered with theirs")
+    text = args.get("text")
+    category = args.get("category")
+    in_error = args.get("in_error") is True
+    if text is None and category is None and not in_error:
+        raise Mend("an amendment needs a text, a category, or --in-error")
+    return e.Amended(
+        at_s,
+        entered_s,
+        seq,
+        None if text is None else _text(args, "text"),
+        None if category is None else _text(args, "category"),
+        in_error,
+    )
+
+
+def _fade(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
+    return e.Faded(at_s, entered_s, at_once=args.get("now") is True)
+
+
+def _level(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
+    by_db = _number(args, "by_db")
+    if not 0 < abs(by_db) <= 12:
+        raise Mend(f"a step of {abs(by_db):g} dB; it must be more than 0 and at most 12")
+    return e.Levelled(at_s, entered_s, by_db)
+
+
+def _back(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
+    return e.CameBack(at_s, entered_s, rejoin=args.get("rejoin") is True)
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any], float, float], e.Event]] = {
+    "infusion": _infusion,
+    "note": _note,
+    "amend": _amend,
+    "hold": _plain(e.Held),
+    "advance": _plain(e.Advanced),
+    "calm": _plain(e.Calmed),
+    "skip": _plain(e.Skipped),
+    "duck": _plain(e.Ducked),
+    "fade": _fade,
+    "return": _plain(e.Returned),
+    "level": _level,
+    "away": _plain(e.WentAway),
+    "back": _back,
+    "end": _plain(e.Ended),
+}
+
+
+def _number(args: Mapping[str, Any], name: str, default: float | None = None) -> float:
+    value = args.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        raise Mend(f"{name} must be a number; it is {_shown(value)}")
+    return float(value)
+
+
+def _text(args: Mapping[str, Any], name: str, default: str | None = None) -> str:
+    value = args.get(name, default)
+    if not isinstance(value, str):
+        raise Mend(f"{name} must be a text; it is {_shown(value)}")
+    return value
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 40 else text[:40] + "…"

@@ -1,0 +1,305 @@
+"""The daemon's way to the sound: the player by its socket, the output by the ring.
+
+A gain goes straight into the ring and acts at once; a programme goes to the player on
+a thread of its own, so that nothing the player does can hold up the daemon. The player
+outlives the daemon and is found again, or started when nobody else does.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from kaproom import clock
+from kaproom.audio.programme import Bed, Cue, Programme, Track
+from kaproom.audio.ring import RING_FILE, Ring
+from kaproom.clock import NS_PER_S
+from kaproom.errors import Mend, Refused, WorldFailed
+from kaproom.intercom import Client
+from kaproom.places import sockets
+from kaproom.session.machine import Session
+from kaproom.session.repertoire import BED_LUFS
+from kaproom.session.status import NO_SOUND, Sound
+from kaproom.session.timeline import PlannedCue
+
+# Without a beat for so long the output is not alive; the keeper replaces it in half that.
+BEAT_MAX_NS = NS_PER_S
+_CALL_TIMEOUT_S = 5.0
+_RETRY_S = 0.3
+# Set by a service manager's unit that runs the player itself.
+SUPERVISED = "KAPROOM_PLAYER_SUPERVISED"
+
+
+@dataclass(frozen=True, slots=True)
+class FromPlayer:
+    """Something that the player told: ``connected``, ``failed``, ``lost`` or ``refused``."""
+
+    what: str
+    fields: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A request to the player, kept until it is answered."""
+
+    do: str
+    args: dict[str, Any]
+
+
+class Headphones:
+    """The sound of one room. ``fileno`` is readable when ``news`` has something to give."""
+
+    def __init__(self, runtime: Path, device: str, latency_ms: float, rate_hz: int) -> None:
+        self._runtime = runtime
+        self._arguments = [
+            *("--device", device),
+            *("--latency-ms", f"{latency_ms:g}"),
+            *("--rate-hz", str(rate_hz)),
+        ]
+        self._rate_hz = rate_hz
+        self._ring: Ring | None = None
+        self._origin_frames = 0.0
+        self._wishes: SimpleQueue[_Wish | None] = SimpleQueue()
+        self._news: deque[FromPlayer] = deque()
+        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._stopping = threading.Event()
+        self._connected = threading.Event()
+        self._last_read_frame = -1
+        self._moved_ns = 0
+        self._child: subprocess.Popen[bytes] | None = None
+        self._threads = [
+            threading.Thread(target=self._talk, name="to-player", daemon=True),
+            threading.Thread(target=self._listen, name="from-player", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Find the player, or start it; ``connected`` comes as news."""
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Let go of the player, which plays on."""
+        self._stopping.set()
+        self._wishes.put(None)
+        self._threads[0].join(timeout=1.0)
+
+    def fileno(self) -> int:
+        """To be waited on for reading."""
+        return self._bell
+
+    def news(self) -> list[FromPlayer]:
+        """What came from the player since the last call; never waits."""
+        with suppress(BlockingIOError):
+            os.eventfd_read(self._bell)
+        found = []
+        while self._news:
+            found.append(self._news.popleft())
+        return found
+
+    # -- what is done
+
+    def set_gain(self, target_db: float, fall_s: float) -> bool:
+        """Have the output's gain go there, now. False when there is no ring yet."""
+        ring = self._attached()
+        if ring is None:
+            return False
+        ring.set_gain(target_db, fall_s)
+        return True
+
+    def play(self, session: Session, cues: Sequence[PlannedCue]) -> None:
+        """Have these cues replace all that has not started."""
+        if not cues:
+            return
+        programme = self._programme(session, cues)
+        self._wishes.put(_Wish("programme", {"programme": programme.to_json()}))
+
+    def has_gain(self, target_db: float) -> bool:
+        """Whether the output was told this gain already."""
+        ring = self._attached()
+        return ring is not None and abs(ring.gain().target_db - target_db) < 0.01
+
+    def stop(self) -> None:
+        """The session is over: sound off, programme dropped."""
+        self._wishes.put(_Wish("close", {}))
+
+    # -- frames and times
+
+    def begin(self, now_s: float = 0.0) -> None:
+        """Have the session's moment ``now_s`` be the frame that is written next."""
+        self._origin_frames = self._write_frame() - now_s * self._rate_hz
+
+    def adopt(self, session: Session, programme: dict[str, Any]) -> bool:
+        """Take the frames of a session from what the player plays of it.
+
+        Returns:
+            False when the player plays nothing of it.
+        """
+        starts = {cue.id: cue.start_s for cue in session.cues}
+        known = [c for c in programme.get("cues", []) if c.get("id") in starts]
+        if not known:
+            return False
+        started = [c for c in known if c["start_frame"] <= self._write_frame()] or known[:1]
+        last = started[-1]
+        self._origin_frames = last["start_frame"] - starts[last["id"]] * self._rate_hz
+        return True
+
+    def behind_s(self, now_s: float) -> float | None:
+        """How much later the sound is than the session's time has it; None if not known."""
+        ring = self._attached()
+        if ring is None or ring.timing().mono_ns == 0:
+            return None
+        now_ns = clock.mono_ns()
+        if now_ns - ring.heartbeat_ns > BEAT_MAX_NS:
+            return None
+        timing = ring.timing()
+        since_ns = now_ns - timing.mono_ns - timing.latency_ns
+        heard_frame = timing.frame + since_ns * ring.rate_hz / NS_PER_S
+        return now_s - (heard_frame - self._origin_frames) / self._rate_hz
+
+    def refit(self, behind_s: float) -> None:
+        """Take the sound's lag into the frames of what is planned from now on."""
+        self._origin_frames -= behind_s * self._rate_hz
+
+    def facts(self) -> Sound:
+        """What the output says of itself now."""
+        ring = self._attached()
+        if ring is None:
+            return NO_SOUND
+        now_ns = clock.mono_ns()
+        frame = ring.read_frame
+        if frame != self._last_read_frame:
+            self._last_read_frame, self._moved_ns = frame, now_ns
+        notice = ring.notice()
+        alive = now_ns - max(ring.heartbeat_ns, self._moved_ns) < BEAT_MAX_NS
+        flows = alive and now_ns - self._moved_ns < BEAT_MAX_NS and notice.state != "off"
+        device = notice.device if notice.state == "device" else "silent output"
+        return Sound(
+            device=device if notice.state != "lost" else notice.device or "no device",
+            lost=notice.why or "the sound device is gone" if notice.state == "lost" else None,
+            running=flows,
+            level_lufs=ring.level_lufs if flows else float("-inf"),
+            gain_now_db=ring.gain_now_db,
+            underruns=ring.underruns,
+        )
+
+    # -- inside
+
+    def _attached(self) -> Ring | None:
+        if self._ring is None and self._connected.is_set():
+            with suppress(WorldFailed):
+                self._ring = Ring.attach(self._runtime / RING_FILE)
+        return self._ring
+
+    def _write_frame(self) -> int:
+        ring = self._attached()
+        return 0 if ring is None else ring.write_frame
+
+    def _programme(self, session: Session, cues: Sequence[PlannedCue]) -> Programme:
+        profile = session.profile
+        phase = profile.phases[session.course.index]
+        refuge = session.repertoire.refuge
+        seed = session.repertoire.seed
+        limits = profile.limits
+        return Programme(
+            cues=tuple(self._cue(session, cue) for cue in cues),
+            fallback=Bed(
+                refuge.soundscape or phase.bed,
+                seed if refuge.seed is None else refuge.seed,
+                phase.intensity,
+                max(0, round(session.now_s * self._rate_hz)),
+            ),
+            fallback_gain_db=profile.loudness_lufs + min(phase.level_lu, 0.0) - BED_LUFS,
+            ceiling_dbtp=limits.ceiling_dbtp,
+            ceiling_lufs=limits.ceiling_lufs,
+        )
+
+    def _cue(self, session: Session, cue: PlannedCue) -> Cue:
+        offer = cue.offer
+        source: Track | Bed
+        if offer.path is not None:
+            source = Track(offer.path, cue.cue_in_s, offer.cue_out_s)
+        else:
+            assert offer.soundscape is not None
+            seed = session.repertoire.seed if offer.seed is None else offer.seed
+            source = Bed(offer.soundscape, seed, cue.intensity, round(cue.cue_in_s * self._rate_hz))
+        return Cue(
+            id=cue.id,
+            start_frame=max(0, round(self._origin_frames + cue.start_s * self._rate_hz)),
+            crossfade_frames=round(cue.crossfade_s * self._rate_hz),
+            source=source,
+            gain_db=cue.gain_db,
+            phase=session.profile.phases[cue.phase_index].name,
+            title=offer.title,
+        )
+
+    def _tell(self, what: str, **fields: Any) -> None:
+        self._news.append(FromPlayer(what, fields))
+        os.eventfd_write(self._bell, 1)
+
+    def _talk(self) -> None:
+        """The thread that asks: one request after another, each until it is answered."""
+        client: Client | None = None
+        while not self._stopping.is_set():
+            wish = self._wishes.get()
+            while wish is not None and not self._stopping.is_set():
+                client = client or self._reach()
+                if client is None:
+                    continue
+                try:
+                    client.call(wish.do, wish.args)
+                    break
+                except WorldFailed:
+                    client = None
+                except (Mend, Refused) as error:
+                    self._tell("refused", why=str(error), wish=wish.do)
+                    break
+
+    def _reach(self) -> Client | None:
+        try:
+            return Client(sockets(self._runtime).player, "daemon", _CALL_TIMEOUT_S)
+        except WorldFailed:
+            self._stopping.wait(_RETRY_S)
+            return None
+
+    def _start_player(self) -> None:
+        if os.environ.get(SUPERVISED):
+            return
+        if self._child is not None and self._child.poll() is None:
+            return
+        log = (self._runtime / "player.log").open("ab")
+        with log:
+            # A session of its own: what kills the daemon does not reach the player.
+            self._child = subprocess.Popen(
+                [sys.executable, "-m", "kaproom.audio.player", self._runtime, *self._arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def _listen(self) -> None:
+        """The thread that hears: what the player tells by itself."""
+        while not self._stopping.is_set():
+            try:
+                client = Client(sockets(self._runtime).player, "daemon", _CALL_TIMEOUT_S)
+                status = client.call("status")
+                self._connected.set()
+                self._tell("connected", status=status)
+                for push in client.watch():
+                    if push.get("push") == "failed":
+                        self._tell("failed", cue=push.get("id", ""), why=push.get("why", ""))
+            except (WorldFailed, Mend, Refused):
+                self._start_player()
+            if self._connected.is_set():
+                self._connected.clear()
+                self._tell("lost")
+            self._stopping.wait(_RETRY_S)
