@@ -9,6 +9,7 @@ instant leaves a ring that the next one can carry on.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import mmap
 import os
@@ -194,7 +195,8 @@ class Ring:
             ring.gain_now_db = ring.level_lufs = ring.peak_dbfs = SILENCE_DB
             new.replace(path)
         except OSError as error:
-            new.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                new.unlink()
             raise RingError(
                 f"{path}: cannot lay the ring ({error.strerror}); "
                 f"{size // 2**20 + 1} MB must be free and writable there"
