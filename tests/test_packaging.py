@@ -6,13 +6,16 @@ of the environment that runs the tests.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 import tomllib
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +140,24 @@ def test_every_library_has_a_lower_bound() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     wanted = project["dependencies"] + project["optional-dependencies"]["test"]
     assert [w for w in wanted if ">=" not in w] == []
+
+
+def test_every_library_that_is_imported_is_one_that_gets_installed() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[^\w.-]", wanted)[0].lower() for wanted in project["dependencies"]}
+    declared |= {"kaproom", "pydantic-core"}  # pydantic cannot come without its core
+    comes_from = packages_distributions()
+    undeclared = set()
+    for path in (CHECKOUT / "kaproom").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names = [node.module or ""]
+            else:
+                continue
+            for name in {n.split(".")[0] for n in names} - sys.stdlib_module_names:
+                brought_by = {d.lower().replace("_", "-") for d in comes_from.get(name, [name])}
+                if not brought_by & declared:
+                    undeclared.add(f"{path.relative_to(CHECKOUT)} imports {name}")
+    assert undeclared == set()
