@@ -2,7 +2,6 @@
 
 import os
 import select
-import signal
 import subprocess
 import sys
 import time
@@ -12,7 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pulse import NullSink, until
 
+from kaproom.audio.outputs import start_output, stop_output
+from kaproom.audio.ring import RING_FILE, Ring
 from kaproom.awake import stay_awake
 from kaproom.sound_server import Sink, SoundServer, Stream, ask
 from kaproom.surroundings import (
@@ -222,87 +224,66 @@ def test_a_machine_that_tells_of_no_supply_is_not_blamed(tmp_path: Path) -> None
 # The sound server
 
 
-@pytest.fixture(scope="module")
-def pulse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[bytes]]:
-    """A real PulseAudio with a sink that nobody hears."""
-    folder = tmp_path_factory.mktemp("pulse")
-    address = f"unix:{folder}/native"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PULSE_RUNTIME_PATH", str(folder))
-        patch.setenv("PULSE_SERVER", address)
-        server = subprocess.Popen(
-            [
-                *("pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1"),
-                *("--disable-shm=yes", "--use-pid-file=no", "--log-level=error"),
-                f"-Lmodule-native-protocol-unix auth-anonymous=1 socket={folder}/native",
-                "-Lmodule-null-sink sink_name=cans sink_properties=device.description=Cans",
-                "-Lmodule-null-sink sink_name=desk sink_properties=device.description=Desk",
-            ],
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            deadline = time.monotonic() + 10
-            while subprocess.run(["pactl", "info"], check=False, capture_output=True).returncode:
-                assert time.monotonic() < deadline, "PulseAudio did not come up"
-            pactl("set-default-sink", "cans")
-            yield server
-        finally:
-            server.kill()
-            server.wait()
-
-
-def pactl(*words: str) -> None:
-    subprocess.run(["pactl", *words], check=True, capture_output=True)
-
-
 @contextmanager
-def playing(name: str, title: str, sink: str = "cans") -> Iterator[None]:
+def playing(cans: NullSink, name: str, title: str, sink: str = "cans") -> Iterator[None]:
     """Another program that plays into a sink."""
     player = subprocess.Popen(
         ["pacat", f"--client-name={name}", f"--stream-name={title}", "-d", sink, "/dev/zero"]
     )
     try:
-        deadline = time.monotonic() + 10
-        list_streams = ["pactl", "list", "short", "sink-inputs"]
-        while not subprocess.run(list_streams, check=True, capture_output=True).stdout:
-            assert time.monotonic() < deadline, "the other program's stream did not appear"
+        until(lambda: cans.control("list", "short", "sink-inputs"), what="its stream appears")
         yield
     finally:
         player.kill()
         player.wait()
-        while subprocess.run(list_streams, check=True, capture_output=True).stdout:
-            assert time.monotonic() < deadline + 10, "the other program's stream stayed"
 
 
-@pytest.mark.usefixtures("pulse")
+@pytest.mark.usefixtures("cans")
 def test_a_sink_at_full_volume_with_nothing_else_in_it_is_fine() -> None:
     sound = ask()
     assert sound.answer == "yes"
-    assert sound.sink is not None and sound.sink.title == "Cans"
+    assert sound.sink is not None and sound.sink.name == "cans"
     assert sound.streams == ()
     assert findings(replace(FINE, sound=sound)) == []
 
 
-@pytest.mark.usefixtures("pulse")
-def test_another_programs_stream_is_named() -> None:
-    with playing("Firefox", "A film\nabout 'bees'"):
+def test_another_programs_stream_is_named(cans: NullSink) -> None:
+    with playing(cans, "Firefox", "A film\nabout 'bees'"):
         streams = ask().streams
     assert streams is not None
     assert [stream.title for stream in streams] == ["Firefox: A film about 'bees'"]
     assert not streams[0].ours
 
 
-@pytest.mark.usefixtures("pulse")
-def test_a_stream_in_another_sink_does_not_matter() -> None:
-    with playing("Firefox", "A film", sink="desk"):
+def test_a_stream_in_another_sink_does_not_matter(cans: NullSink) -> None:
+    cans.control("load-module", "module-null-sink", "sink_name=desk")
+    cans.control("set-default-sink", "cans")
+    with playing(cans, "Firefox", "A film", sink="desk"):
         assert ask().streams == ()
-        assert ask("Desk").streams != ()
+        assert ask("desk").streams != ()
 
 
-@pytest.mark.usefixtures("pulse")
-def test_the_remedies_for_volume_and_mute_mend_them() -> None:
-    pactl("set-sink-volume", "cans", "74%")
-    pactl("set-sink-mute", "cans", "1")
+def test_kaprooms_own_output_is_known_as_ours_and_its_volume_is_watched(
+    cans: NullSink, runtime: Path
+) -> None:
+    ring = Ring.create(runtime / RING_FILE, 48_000)
+    start_output(runtime)
+    try:
+        until(lambda: cans.control("list", "short", "sink-inputs"), 20, "our stream appears")
+        streams = ask().streams
+        assert streams is not None and [stream.ours for stream in streams] == [True]
+        assert findings(replace(FINE, sound=ask())) == []
+        index = cans.control("list", "short", "sink-inputs").split()[0]
+        cans.control("set-sink-input-volume", index, "50%")
+        assert [finding.level for finding in findings(replace(FINE, sound=ask()))] == ["stop"]
+    finally:
+        stop_output(runtime)
+        ring.close()
+
+
+def test_the_remedies_for_volume_and_mute_mend_them(cans: NullSink) -> None:
+    cans.control("set-sink-volume", "cans", "74%")
+    cans.control("set-sink-mute", "cans", "1")
     found = ask().sink
     assert found is not None and found.muted
     assert found.volume_percent == pytest.approx((74.0, 74.0), abs=0.1)
@@ -311,7 +292,7 @@ def test_the_remedies_for_volume_and_mute_mend_them() -> None:
     assert findings(replace(FINE, sound=ask())) == []
 
 
-@pytest.mark.usefixtures("pulse")
+@pytest.mark.usefixtures("cans")
 def test_a_locale_with_decimal_commas_does_not_spoil_the_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -319,16 +300,11 @@ def test_a_locale_with_decimal_commas_does_not_spoil_the_answer(
     assert ask().answer == "yes"
 
 
-def test_a_frozen_sound_server_costs_at_most_its_two_seconds(
-    pulse: subprocess.Popen[bytes],
-) -> None:
-    pulse.send_signal(signal.SIGSTOP)
-    try:
-        before = time.monotonic()
-        sound = ask(timeout_s=0.3)
-        took_s = time.monotonic() - before
-    finally:
-        pulse.send_signal(signal.SIGCONT)
+def test_a_frozen_sound_server_costs_at_most_its_two_seconds(cans: NullSink) -> None:
+    cans.freeze()
+    before = time.monotonic()
+    sound = ask(timeout_s=0.3)
+    took_s = time.monotonic() - before
     assert sound.answer == "frozen"
     assert took_s < 0.8
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from kaproom.audio import decoder
 from kaproom.curation.music import music_in
+from kaproom.curation.words import minutes
 from kaproom.errors import Mend, WorldFailed
 from kaproom.files import load_profile
 from kaproom.places import SUFFIXES, legible, shipped, shown
@@ -139,7 +140,7 @@ def _row(path: Path, base: Path, probe: Probe) -> _Row:
         return _Row(shown_name, why_not=why)
     # "~" at the beginning would mean somebody's home.
     file = f"./{name}" if name.startswith("~") else name
-    lines = [f"- file: {quoted(file)}  # {length(about.length_s)}"]
+    lines = [f"- file: {quoted(file)}  # {minutes(about.length_s)}"]
     for key in ("title", "artist"):
         tag = legible(" ".join(about.tags.get(key, "").split()), _LINE_MAX_CHARACTERS)
         if tag:
@@ -198,13 +199,6 @@ def _escaped(character: str) -> str:
     if code <= 0xFF:
         return f"\\x{code:02X}"
     return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
-
-
-def length(length_s: float) -> str:
-    """As people read it on a sleeve: ``4:05``, and ``1:02:30`` from an hour."""
-    minutes, seconds = divmod(round(length_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
 def _write(file: Path, text: str, folder: Path) -> None:

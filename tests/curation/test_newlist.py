@@ -10,7 +10,8 @@ from studio import Studio, picture
 
 from kaproom.audio.decoder import Probe
 from kaproom.curation.music import music_in, natural
-from kaproom.curation.newlist import length, write_playlist
+from kaproom.curation.newlist import write_playlist
+from kaproom.curation.words import minutes
 from kaproom.errors import Mend, WorldFailed
 from kaproom.files import load_playlist
 from kaproom.session.playlist import FilePiece
@@ -261,4 +262,4 @@ def test_progress_is_told_for_each_track(studio: Studio) -> None:
     ("length_s", "said"), [(0.2, "0:00"), (59.6, "1:00"), (245.0, "4:05"), (3750.0, "1:02:30")]
 )
 def test_lengths_read_as_on_a_sleeve(length_s: float, said: str) -> None:
-    assert length(length_s) == said
+    assert minutes(length_s) == said
