@@ -1,0 +1,81 @@
+"""The `kaproom` command: thin, one line for every mistake.
+
+Exit status: 0 done, 1 failed or refused, 2 a file, a setting or an argument to mend.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from kaproom import __version__
+from kaproom.cli import curation, room, session
+from kaproom.cli.asking import HERE
+from kaproom.errors import Mend, Refused, WorldFailed
+
+app = typer.Typer(
+    name="kaproom",
+    help="The controller of a ketamine-assisted psychotherapy room. It plays audio and records "
+    "times; it cannot touch a pump.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"kaproom {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _everywhere(
+    room_file: Annotated[
+        str | None,
+        typer.Option("--room", metavar="FILE", help="The room file; else KAPROOM_ROOM, XDG, /etc."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say and leave.")
+    ] = False,
+) -> None:
+    HERE.room_file = room_file
+
+
+for part in (room, session, curation):
+    part.add_to(app)
+
+
+# What typer raises for a command line that it cannot read; only its subclass is public.
+_NotACommand: type[Exception] = typer.BadParameter.__bases__[0]
+
+
+def main() -> None:
+    """Run one command and leave with its exit status."""
+    try:
+        status = app(standalone_mode=False)
+    except (Refused, WorldFailed) as error:
+        sys.exit(_say(error, 1))
+    except Mend as error:
+        sys.exit(_say(error, 2))
+    except _NotACommand as error:
+        sys.exit(_say(_as_one_line(error), 2))
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _say(what: object, status: int) -> int:
+    typer.echo(str(what), err=True)
+    return status
+
+
+def _as_one_line(error: Any) -> str:
+    text: str = error.format_message()
+    if text.startswith("Usage:"):
+        return text  # a group without a command shows its help
+    path = error.ctx.command_path if getattr(error, "ctx", None) else "kaproom"
+    return f"{path}: {' '.join(text.split()).rstrip('.')}; see {path} --help"

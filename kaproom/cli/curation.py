@@ -1,0 +1,122 @@
+"""The therapist's commands: check a session, measure music, begin a playlist."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kaproom.cli.asking import HERE
+from kaproom.errors import WorldFailed
+
+if TYPE_CHECKING:
+    from kaproom.session.roomfile import RoomFile
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+new = typer.Typer(name="new", help="Begin a file.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of curation to the app."""
+    app.add_typer(new)
+    for command in (check, scan, devices, profiles):
+        app.command()(command)
+
+
+def check(
+    profile: Annotated[str, typer.Argument(metavar="PROFILE", help="A name or a path.")],
+    without: Annotated[
+        list[str] | None, typer.Option("--without", metavar="TAG", help="Leave pieces out.")
+    ] = None,
+    closing: Annotated[
+        Path | None, typer.Option("--closing", metavar="FILE", help="The patient's own last piece.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Everything that would stop or spoil this session, a line each with its remedy."""
+    from kaproom.cli.checking import checked, shown
+
+    room, _ = HERE.room()
+    found = checked(profile, room, frozenset(without or ()), closing, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in found.findings]))
+    else:
+        shown(found.findings)
+        if not found.stops:
+            typer.echo(f"{profile}: ready")
+    sys.exit(2 if found.stops else 0)
+
+
+def scan(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder of music.")],
+    as_json: Json = False,
+) -> None:
+    """Measure all music below a folder: length, loudness, true peak. Kept for later."""
+    from kaproom.cli.checking import measure
+    from kaproom.curation.music import music_in
+
+    room, _ = HERE.room()
+    found = measure(music_in(folder), room, quiet=as_json)
+    if as_json:
+        typer.echo(json.dumps([asdict(file) for file in found.files.values()]))
+    else:
+        for file in found.files.values():
+            typer.echo(_measured_line(file))
+    sys.exit(2 if found.problems else 0)
+
+
+def _measured_line(file: Any) -> str:
+    if file.problem:
+        return f"{file.path}: {file.problem}"
+    length = f"{int(file.length_s) // 60}:{int(file.length_s) % 60:02}"
+    return (
+        f"{length:>7}  {file.integrated_lufs:6.1f} LUFS  {file.true_peak_dbtp:5.1f} dBTP  "
+        f"{Path(file.path).name}"
+    )
+
+
+@new.command()
+def playlist(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder of music.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where to write; else FOLDER.yaml here.")
+    ] = None,
+) -> None:
+    """Write a playlist with all tracks of a folder, to be sorted into sections."""
+    from kaproom.curation.newlist import write_playlist
+
+    typer.echo(f"wrote {write_playlist(folder, out)}; sort its tracks into sections")
+
+
+def devices(as_json: Json = False) -> None:
+    """The sound outputs of this machine."""
+    from kaproom.curation.check import devices as sound_outputs
+
+    found = sound_outputs()
+    if as_json:
+        typer.echo(json.dumps([asdict(device) for device in found]))
+        return
+    if not found:
+        raise WorldFailed("no sound output was found; is a sound server running?")
+    for device in found:
+        mark = "  (the system's default)" if device.default else ""
+        typer.echo(f"{device.name}{mark}, {device.rate_hz} Hz")
+
+
+def profiles(as_json: Json = False) -> None:
+    """The profiles that `start` finds, and where they lie."""
+    from kaproom.places import listing
+
+    room: RoomFile = HERE.room()[0]
+    found = listing("profile", room)
+    if as_json:
+        typer.echo(json.dumps({name: str(path) for name, path in found.items()}))
+        return
+    width = max(map(len, found), default=0)
+    for name, path in found.items():
+        typer.echo(f"{name.ljust(width)}  {path}")

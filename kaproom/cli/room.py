@@ -1,0 +1,178 @@
+"""The commands of the room itself: its service, a session's start, its state."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kaproom.cli.asking import HERE, ask, daemon
+from kaproom.errors import Mend, Refused
+
+if TYPE_CHECKING:
+    from kaproom.session.roomfile import RoomFile
+
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+RoomFileOption = Annotated[
+    str | None, typer.Option("--room", metavar="FILE", help="The room file.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of the room to the app."""
+    app.command(name="daemon")(serve)
+    for command in (demo, start, status, verify, install):
+        app.command()(command)
+
+
+def serve(room_file: RoomFileOption = None) -> None:
+    """Serve the room, in the foreground, until SIGTERM."""
+    from kaproom.places import data_folder, make_data_folder, make_runtime_folder, runtime_folder
+    from kaproom.room.daemon import Daemon
+
+    HERE.room_file = room_file or HERE.room_file
+    room, path = HERE.room()
+    data = make_data_folder(data_folder(room))
+    runtime = make_runtime_folder(runtime_folder(room))
+    typer.echo(f"room {room.site}/{room.room}, from {path or 'no room file: the defaults'}")
+    typer.echo(f"record in {data}, sockets in {runtime}, sound to {room.device}")
+    Daemon(room, data, runtime).serve(lambda: typer.echo("ready"))
+    typer.echo("stopped; the player plays on")
+
+
+def start(
+    profile: Annotated[str, typer.Argument(metavar="PROFILE", help="A name or a path.")],
+    without: Annotated[
+        list[str] | None, typer.Option("--without", metavar="TAG", help="Leave pieces out.")
+    ] = None,
+    closing: Annotated[
+        Path | None, typer.Option("--closing", metavar="FILE", help="The patient's own last piece.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Begin a session: the checks, then the settling phase."""
+    from kaproom.cli.checking import begin
+
+    client = daemon()
+    room, _ = HERE.room()
+    if (client.call("status").get("session") or {}).get("state") in ("open", "ending"):
+        raise Refused("a session is open already; `kaproom end` closes it")
+    args = begin(profile, room, frozenset(without or ()), closing, quiet=as_json)
+    ask("start", args, as_json=as_json)
+
+
+def status(
+    watch: Annotated[bool, typer.Option("--watch", help="Stay and show it as it changes.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Where the session is."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from kaproom import clock
+    from kaproom.displays.terminal import changes, screen
+
+    def wall_clock() -> str:
+        return clock.utc().astimezone().strftime("%H:%M:%S")
+
+    client = daemon()
+    now = client.call("status")
+    if not watch:
+        if as_json:
+            typer.echo(json.dumps(now))
+        else:
+            Console().print(screen(now, wall_clock()))
+        return
+    console = Console()
+    if as_json or not console.is_terminal:
+        last: dict[str, Any] | None = None
+        for push in client.watch():
+            for line in [json.dumps(push)] if as_json else changes(last, push):
+                print(line, flush=True)  # noqa: T201 - one line at a time, also into a pipe
+            last = push
+        return
+    with Live(console=console, auto_refresh=False) as live:
+        live.update(screen(now, wall_clock()), refresh=True)
+        for push in client.watch():
+            live.update(screen(push, wall_clock()), refresh=True)
+
+
+def demo(
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where to keep the demo's record.")
+    ] = None,
+) -> None:
+    """The whole system on this machine: a session of three minutes."""
+    from kaproom.cli.checking import begin, sound_device
+    from kaproom.demo import PROFILE, Demo
+    from kaproom.files import load_room
+    from kaproom.places import data_folder, make_data_folder, make_runtime_folder, runtime_folder
+
+    base = load_room(None, {k: v for k, v in os.environ.items() if k != "KAPROOM_RUNTIME"})[0]
+    folder = data.absolute() if data is not None else data_folder(base) / "demo"
+    room = _room_of(folder)
+    make_data_folder(folder)
+    device, why_silent = sound_device()
+    if why_silent:
+        typer.echo(why_silent, err=True)
+    runtime = make_runtime_folder(runtime_folder(room))
+    args = begin(PROFILE, room, frozenset(), None, quiet=True, surroundings=False)
+    Demo(folder, runtime, device, args).run()
+
+
+def _room_of(data: Path) -> RoomFile:
+    from kaproom.places import located
+    from kaproom.session.roomfile import RoomFile
+
+    environment = {k: v for k, v in os.environ.items() if k.startswith("XDG_")}
+    return located(RoomFile(data=str(data), room="demo", site="demo"), None, environment)
+
+
+def verify(
+    record: Annotated[
+        Path | None, typer.Argument(metavar="[RECORD]", help="A record's file; else this room's.")
+    ] = None,
+    head: Annotated[
+        str | None, typer.Option(metavar="SEQ:HASH", help="A head that was kept elsewhere.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Walk the record and name the first broken entry."""
+    from kaproom.places import data_folder
+    from kaproom.record import Head
+    from kaproom.record import verify as walk
+
+    seq, _, digest = (head or "").rpartition(":")
+    if head and not (seq.isdecimal() and len(digest) == 64):
+        raise Mend("--head: write SEQ:HASH, as the state publishes them")
+    kept = Head(int(seq), digest) if head else None
+    verdict = walk(record or data_folder(HERE.room()[0]), kept)
+    if as_json:
+        typer.echo(json.dumps(asdict(verdict)))
+    elif verdict.whole:
+        typer.echo(f"whole: {verdict.entries} entries; ends in {verdict.head.hash}")
+        for line in verdict.cannot_prove:
+            typer.echo(f"not proven: {line}")
+    else:
+        place = "" if verdict.first_broken is None else f"entry {verdict.first_broken}: "
+        typer.echo(f"broken: {place}{verdict.reason}", err=True)
+    sys.exit(0 if verdict.whole else 1)
+
+
+def install(
+    user: Annotated[str, typer.Option(metavar="NAME", help="The account it runs as.")] = "kaproom",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say, and do nothing.")] = False,
+    uninstall: Annotated[bool, typer.Option("--uninstall", help="Take the services away.")] = False,
+    root: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write below DIR, start nothing.")
+    ] = None,
+) -> None:
+    """Make this a room PC: account, folders, services that come up at boot."""
+    from kaproom import installation
+
+    installation.install(typer.echo, user=user, root=root, dry_run=dry_run, uninstall=uninstall)

@@ -1,0 +1,176 @@
+"""The commands of a running session: what is done at the pump, notes, and the sound."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kaproom.cli.asking import ago, ask
+
+Ago = Annotated[
+    str | None, typer.Option("--ago", metavar="TIME", help="How long ago it was: 90s, 3m, 2m30s.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+infusion = typer.Typer(
+    name="infusion",
+    help="Record what was done at the pump. kaproom cannot touch the pump.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+level = typer.Typer(
+    name="level", help="Louder or softer.", no_args_is_help=True, rich_markup_mode=None
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of a session to the app."""
+    app.add_typer(infusion)
+    app.add_typer(level)
+    for command in (note, amend, hold, advance, calm, skip, duck, fade, away, back, end):
+        app.command()(command)
+    app.command(name="return")(return_)
+
+
+@infusion.command()
+def started(when: Ago = None, as_json: Json = False) -> None:
+    """The infusion was started; the music's timeline begins."""
+    ask("infusion", {"what": "started", **ago(when)}, as_json=as_json)
+
+
+@infusion.command()
+def paused(when: Ago = None, as_json: Json = False) -> None:
+    """The infusion was paused; the phase waits with its music."""
+    ask("infusion", {"what": "paused", **ago(when)}, as_json=as_json)
+
+
+@infusion.command()
+def resumed(when: Ago = None, as_json: Json = False) -> None:
+    """The infusion was resumed after a pause, or after a stop recorded by mistake."""
+    ask("infusion", {"what": "resumed", **ago(when)}, as_json=as_json)
+
+
+@infusion.command()
+def stopped(when: Ago = None, as_json: Json = False) -> None:
+    """The infusion was stopped; the music goes over to the descent."""
+    ask("infusion", {"what": "stopped", **ago(when)}, as_json=as_json)
+
+
+@infusion.command()
+def rate(
+    value: Annotated[float, typer.Argument(metavar="N")],
+    unit: Annotated[str, typer.Argument(metavar="mg/min|mL/h")],
+    when: Ago = None,
+    as_json: Json = False,
+) -> None:
+    """The pump's rate was set to N."""
+    args = {"what": "rate", "value": value, "unit": unit, **ago(when)}
+    ask("infusion", args, as_json=as_json)
+
+
+@infusion.command()
+def bolus(
+    value: Annotated[float, typer.Argument(metavar="MG")], when: Ago = None, as_json: Json = False
+) -> None:
+    """A bolus of MG milligrams was given."""
+    ask("infusion", {"what": "bolus", "value": value, **ago(when)}, as_json=as_json)
+
+
+def note(
+    category: Annotated[str, typer.Argument(metavar="CATEGORY")],
+    text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]")] = None,
+    when: Ago = None,
+    as_json: Json = False,
+) -> None:
+    """Record a note; it is on disk when this answers."""
+    args = {"category": category, "text": " ".join(text or []), **ago(when)}
+    ask("note", args, as_json=as_json)
+
+
+def amend(
+    seq: Annotated[int, typer.Argument(metavar="SEQ", help="The entry's number.")],
+    text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]")] = None,
+    category: Annotated[str | None, typer.Option(help="The right category.")] = None,
+    in_error: Annotated[bool, typer.Option("--in-error", help="It was entered in error.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Add a correction to an earlier entry; both stay in the record."""
+    args = {"seq": seq, "text": " ".join(text) if text else None, "category": category}
+    ask("amend", {**args, "in_error": in_error}, as_json=as_json)
+
+
+def hold(as_json: Json = False) -> None:
+    """Stay in this phase until `advance`."""
+    ask("hold", as_json=as_json)
+
+
+def advance(as_json: Json = False) -> None:
+    """Go on to the next phase; after `hold`, to where the infusion is now."""
+    ask("advance", as_json=as_json)
+
+
+def calm(as_json: Json = False) -> None:
+    """Softer at once, then the profile's refuge, until `return`."""
+    ask("calm", as_json=as_json)
+
+
+def skip(as_json: Json = False) -> None:
+    """This piece leaves for another of the phase and does not come again."""
+    ask("skip", as_json=as_json)
+
+
+def duck(as_json: Json = False) -> None:
+    """Lower for a voice, until `return`."""
+    ask("duck", as_json=as_json)
+
+
+def fade(
+    now: Annotated[bool, typer.Option("--now", help="In 0.3 s instead of 3 s.")] = False,
+    as_json: Json = False,
+) -> None:
+    """To silence, until `return`."""
+    ask("fade", {"now": now}, as_json=as_json)
+
+
+def return_(as_json: Json = False) -> None:
+    """Undo duck, fade and calm: the plan's music, where the infusion is now."""
+    ask("return", as_json=as_json)
+
+
+@level.command()
+def up(
+    by_db: Annotated[float, typer.Argument(metavar="DB", min=0.1, max=12)] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Louder by DB, within the profile's limits, at most 3 dB a second."""
+    ask("level", {"by_db": by_db}, as_json=as_json)
+
+
+@level.command()
+def down(
+    by_db: Annotated[float, typer.Argument(metavar="DB", min=0.1, max=12)] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Softer by DB, within the profile's limits."""
+    ask("level", {"by_db": -by_db}, as_json=as_json)
+
+
+def away(as_json: Json = False) -> None:
+    """The headphones come off: silence, and the piece is kept."""
+    ask("away", as_json=as_json)
+
+
+def back(
+    now: Annotated[
+        bool, typer.Option("--now", help="Where the infusion is now, not the kept place.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """The headphones are on again: the music rises softly at the kept place."""
+    ask("back", {"rejoin": now}, as_json=as_json)
+
+
+def end(as_json: Json = False) -> None:
+    """Close softly: the sound fades, the record is closed."""
+    ask("end", as_json=as_json)
