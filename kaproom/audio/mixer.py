@@ -48,6 +48,7 @@ _END_TOLERANCE_S: Final = 0.01
 _END_FADE_S: Final = 1.0
 # A file that cannot be read fast enough is given up with this much of it left.
 _GIVE_UP_S: Final = 4.0
+_JOIN_S: Final = 0.5
 
 _Key = tuple[str, Source, int]
 
@@ -165,6 +166,9 @@ class Mixer:
         """Stop all decoding."""
         for voice in self._voices.values():
             voice.close()
+        for voice in self._voices.values():
+            # One that hangs in a file is left behind.
+            voice.feed.join(_JOIN_S)
         self._voices.clear()
 
     def _adopt(self, programme: Programme) -> None:

@@ -123,6 +123,10 @@ class Feed:
         self._closed = True
         self._room.set()
 
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread to have ended."""
+        self._thread.join(timeout_s)
+
     def _run(self) -> None:
         end = self.cue.start_frame
         why: str | None = "its decoder failed"
