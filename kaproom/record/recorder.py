@@ -85,14 +85,13 @@ class Recorder:
             found.append(self._done.popleft())
         return found
 
-    def close(self) -> list[Done]:
-        """Write everything that was submitted, then end; returns what ``done`` has not given."""
+    def close(self) -> None:
+        """Write everything that was submitted, then end; ``done`` still gives what became of it."""
         if not self._closing:
             self._closing = True
             self._jobs.put(None)
             self._thread.join()
             os.close(self._bell)
-        return self.done()
 
     def _run(self) -> None:
         try:
