@@ -36,15 +36,16 @@ kaproom: playlist/1
 #
 # 1. Listen, and move each piece (its line with `file` and the lines below it) from
 #    `unsorted` to the section where it belongs. A piece may stand in several.
-# 2. Take the '# ' off the name of each section that you use.
+# 2. Take the '# ' off the name of each section that you use; when nothing is left in
+#    `unsorted`, delete its line.
 # 3. Mark what should not always play:
 #      vocals: true          someone sings or speaks; a phase can do without such pieces
 #      tags: [strings]       left out on request: kaproom start … --without strings
 #      cue_in_s: "0:12"      begin here; cue_out_s ends
 #      gain_trim_db: -2      softer than its measured loudness asks for
 # Pieces play in the order in which they stand. A profile names the sections that it draws
-# on; `unsorted` is played only if one names it. A soundscape is a piece as well:
-# - soundscape: ocean
+# on, and this file: `playlist: {name}`. A soundscape is a piece as well:
+#     - soundscape: ocean
 title: {title}
 sections:
   unsorted:
@@ -99,7 +100,7 @@ def write_playlist(
     if progress:
         progress(len(paths), len(paths), "")
     _some_can_be_played(rows, folder)
-    text = _text(rows, folder)
+    text = _text(rows, folder, file)
     if len(text.encode()) > _FILE_MAX_BYTES:
         raise Mend(f"{shown(folder)} holds too much music for one playlist; name a folder in it")
     _write(file, text, folder)
@@ -157,10 +158,13 @@ def _some_can_be_played(rows: list[_Row], folder: Path) -> None:
         )
 
 
-def _text(rows: list[_Row], folder: Path) -> str:
-    name = legible(" ".join(folder.name.split()), _LINE_MAX_CHARACTERS) or "Playlist"
+def _text(rows: list[_Row], folder: Path, file: Path) -> str:
+    title = legible(" ".join(folder.name.split()), _LINE_MAX_CHARACTERS) or "Playlist"
     schema = shipped("playlist") / "playlist.schema.json"
-    text = [_HEAD.format(schema=schema, folder=shown(folder), title=quoted(name))]
+    head = _HEAD.format(
+        schema=schema, folder=shown(folder), title=quoted(title), name=legible(f"./{file.name}")
+    )
+    text = [head]
     text += [f"    {line}\n" for row in rows for line in row.lines]
     left_out = [row for row in rows if not row.lines]
     if left_out:

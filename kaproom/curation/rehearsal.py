@@ -72,9 +72,14 @@ def _music_for_each_phase(
         elif all(o.length_s is not None for o in offers) and by_bed_s[span.index] > _WORTH_A_WORD_S:
             lasts_s = (span.end_s or 0.0) - (span.start_s or 0.0)
             lasts = "ten minutes or more" if span.index == 0 else minutes(lasts_s)
+            music_s = max(0.0, lasts_s - by_bed_s[span.index])
+            has = (
+                f"has music for {minutes(music_s)}"
+                if music_s >= 1.0
+                else "has nothing left for any"
+            )
             line = (
-                f"'{phase.name}' lasts {lasts} and '{phase.section}' has music for"
-                f" {minutes(max(0.0, lasts_s - by_bed_s[span.index]))} of it;"
+                f"'{phase.name}' lasts {lasts} and '{phase.section}' {has} of it;"
                 f" its bed, {phase.bed}, fills the rest"
             )
             yield Finding("note", place, line)

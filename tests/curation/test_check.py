@@ -10,6 +10,7 @@ from pulse import NullSink, until
 from studio import Studio, picture
 
 from kaproom.curation.check import Checked, check, devices, named, of_device
+from kaproom.curation.scan import scan
 from kaproom.errors import WorldFailed
 from kaproom.files import load_profile
 from kaproom.measurements import Measurements
@@ -93,10 +94,22 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
     return House(tmp_path)
 
 
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Measurements]:
+    """A piece long enough for `peak`, measured once for all tests."""
+    folder = tmp_path_factory.mktemp("shelf")
+    path = Studio(folder).tone("long.flac", 125.0, rate_hz=8_000, peak_dbfs=-23)
+    kept = Measurements(folder / "measured")
+    scan([path], kept)
+    return path, kept
+
+
 @pytest.fixture
-def full(house: House) -> House:
+def full(house: House, shelf: tuple[Path, Measurements]) -> House:
     """A session with just enough music."""
-    house.studio.tone("long.flac", 125.0, rate_hz=8_000, peak_dbfs=-23)
+    house.studio.folder.mkdir()
+    (house.studio.folder / "long.flac").symlink_to(shelf[0])
+    house.kept = shelf[1]
     return house
 
 
@@ -115,6 +128,7 @@ def test_a_session_without_any_file_is_ready(house: House) -> None:
 
 def test_what_was_measured_once_is_not_measured_again(full: House) -> None:
     full.write("file: music/long.flac")
+    full.kept = Measurements(full.folder / "measured")
     told: list[tuple[int, int, str]] = []
     full.check(progress=lambda *now: told.append(now))
     assert told == [(0, 1, "long.flac"), (1, 1, "")]
