@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -117,20 +118,21 @@ class Demo:
         status = self._status
         if status is None or not status.get("session"):
             return
-        say = self.console.print
-        notes, record = status["notes"], status["record"]
-        say()
-        say(f"Session {status['session']['id'][:8]}, {minutes(status['session']['open_s'])} long")
-        say(
-            f"  infusion   {status['infusion']['state']},"
-            f" {minutes(status['infusion']['elapsed_s'])} as recorded"
+        session, notes, sound = status["session"], status["notes"], status["sound"]
+        infusion, record = status["infusion"], status["record"]
+        infused = f"{infusion['state']}, {minutes(infusion['elapsed_s'])} as recorded"
+        lines = (
+            "",
+            f"Session {session['id'][:8]}, {minutes(session['open_s'])} long",
+            f"  infusion   {infused}",
+            f"  notes      {notes['count']}",
+            f"  sound      {sound['device']}, {sound['underruns']} underruns",
+            f"  record     {self.data}/record.sqlite3",
+            f"             {record['head_seq']} entries, head {record['head_hash'][:16]}…",
+            f"  verify     KAPROOM_DATA={shlex.quote(str(self.data))} kaproom verify",
         )
-        say(f"  notes      {notes['count']}")
-        say(f"  sound      {status['sound']['device']}, {status['sound']['underruns']} underruns")
-        say(
-            f"  record     {record['head_seq']} entries in {self.data}/record.sqlite3,"
-            f" ends in {record['head_hash'][:12]}"
-        )
+        for line in lines:
+            self.console.print(line, soft_wrap=True, highlight=False)
 
     # -- what is done
 

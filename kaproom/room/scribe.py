@@ -39,13 +39,14 @@ class Scribe:
             now.utc - timedelta(seconds=back_s),
         )
 
-    def opening(self, fields: Mapping[str, Any]) -> Entry:
+    def opening(self, fields: Mapping[str, Any], command_id: str) -> Entry:
         """The session's first entry: all that is needed to plan it again."""
         return Entry(
             kind=SESSION_STARTED,
             at=self.opened,
             entered=self.opened,
             session=self.session_id,
+            command_id=command_id,
             fields=fields,
         )
 

@@ -17,6 +17,8 @@ from kaproom.session.timeline import PlannedCue
 
 COMING = 3
 """So many cues to come are told."""
+BEGIN_MAX_S = 2.0
+"""Until then after its opening, a session that is not heard yet is not a silence to report."""
 
 
 class SoundState(StrEnum):
@@ -64,7 +66,8 @@ def sound_state(session: Session | None, sound: Sound) -> SoundState:
     if sound.lost is not None:
         return SoundState.DEVICE_LOST
     if not sound.running:
-        return SoundState.UNPLANNED_SILENCE
+        begun = session.now_s >= BEGIN_MAX_S
+        return SoundState.UNPLANNED_SILENCE if begun else SoundState.OFF
     if session.away_s is not None or session.silent_until_s is not None:
         return SoundState.AWAY
     if session.faded_s is not None or session.stage is Stage.ENDING:

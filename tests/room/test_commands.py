@@ -1,0 +1,92 @@
+"""What comes over the socket is read exactly, and refused in words a person can use."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kaproom.clock import NS_PER_S, Instant
+from kaproom.errors import Mend
+from kaproom.room import commands
+from kaproom.session import events as e
+
+ENTERED = Instant(5_000 * NS_PER_S, "boot-a", datetime(2026, 3, 4, 10, 0, tzinfo=UTC))
+
+
+def test_a_note_carries_the_instant_of_the_key_press_not_of_its_arrival() -> None:
+    pressed_ns = ENTERED.mono_ns - 700_000_000
+    args = {"mono_ns": pressed_ns, "boot_id": "boot-a"}
+    assert commands.stamped(args, ENTERED) == pressed_ns
+
+
+def test_a_stamp_of_another_boot_is_not_believed() -> None:
+    assert commands.stamped({"mono_ns": 17, "boot_id": "boot-b"}, ENTERED) == ENTERED.mono_ns
+
+
+def test_ago_counts_back_from_the_key_press() -> None:
+    args = {"mono_ns": ENTERED.mono_ns - NS_PER_S, "boot_id": "boot-a", "ago_s": 90}
+    assert commands.stamped(args, ENTERED) == ENTERED.mono_ns - 91 * NS_PER_S
+
+
+@pytest.mark.parametrize(
+    ("do", "args", "words"),
+    [
+        ("dance", {}, "'dance' is not a command of the session"),
+        ("infusion", {"what": "start"}, "'start' is none of started, paused"),
+        ("infusion", {"what": "rate", "value": 1, "unit": "mg"}, "mg/min or mL/h, not in 'mg'"),
+        ("infusion", {"what": "rate", "value": -1, "unit": "mg/min"}, "between 0 and 2000"),
+        ("infusion", {"what": "bolus", "value": float("nan")}, "value must be a number"),
+        ("infusion", {"what": "bolus", "value": 0}, "more than 0 and at most 1000"),
+        ("note", {}, "category must be a text"),
+        ("note", {"category": "tears", "text": "x" * 10_001}, "10000 at most: make it two"),
+        ("amend", {"seq": True}, "'True' is not an entry's number"),
+        ("amend", {"seq": 4}, "needs a text, a category, or --in-error"),
+        ("level", {"by_db": 40}, "more than 0 and at most 12"),
+        ("level", {}, "by_db must be a number"),
+    ],
+)
+def test_a_wrong_command_is_answered_with_what_would_be_right(
+    do: str, args: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(Mend) as mend:
+        commands.read(do, args, 12.0, 12.0)
+    assert words in str(mend.value)
+    assert "\n" not in str(mend.value)
+
+
+@pytest.mark.parametrize("ago_s", [-1, 13 * 3600, "3m", float("inf")])
+def test_an_impossible_ago_is_refused(ago_s: object) -> None:
+    with pytest.raises(Mend):
+        commands.stamped({"ago_s": ago_s}, ENTERED)
+
+
+def test_a_stamp_in_the_future_is_refused() -> None:
+    args = {"mono_ns": ENTERED.mono_ns + 60 * NS_PER_S, "boot_id": "boot-a"}
+    with pytest.raises(Mend, match="future"):
+        commands.stamped(args, ENTERED)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=5,
+)
+names = st.sampled_from(
+    ["what", "value", "unit", "category", "text", "seq", "by_db", "now", "rejoin", "in_error"]
+)
+verbs = st.sampled_from(
+    ["infusion", "note", "amend", "hold", "fade", "level", "back", "end", "calm", "x"]
+)
+
+
+@given(verbs, st.dictionaries(names, anything))
+def test_whatever_arrives_is_an_event_or_a_line_to_mend(do: str, args: dict[str, Any]) -> None:
+    try:
+        event = commands.read(do, args, 30.0, 31.0)
+    except Mend as mend:
+        assert "\n" not in str(mend) or "\n" in repr(args)
+    else:
+        assert isinstance(event, e.Event)
+        assert event.at_s == 30.0

@@ -1,0 +1,204 @@
+"""The room's service, with its real player and record; only the headphones are silent."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulse import until
+from rooms import LivingRoom
+
+from kaproom.clock import boot_id, mono_ns
+from kaproom.errors import Mend, Refused, WorldFailed
+from kaproom.places import sockets
+from kaproom.record import Record, verify
+
+
+def test_a_session_is_begun_noted_in_and_ended(room: LivingRoom) -> None:
+    session = room.begin()
+    assert room.status()["phase"]["name"] == "settling"
+    answer = room.call("infusion", {"what": "started"})
+    assert answer["line"].startswith("Recorded ")
+    assert answer["line"].endswith("infusion started. kaproom cannot touch the pump.")
+    assert room.call("note", {"category": "tears", "text": "quiet"})["seq"] > answer["seq"]
+    assert room.status()["phase"]["name"] == "onset"
+    room.call("end")
+    room.wait_for(lambda s: s["session"]["state"] == "ended")
+    until(lambda: "session-ended" in room.kinds(session), what="the session's end in the record")
+    kinds = room.kinds(session)
+    assert kinds[0] == "session-started"
+    assert [k for k in kinds if k in ("infusion", "note", "end", "session-ended")] == [
+        *("infusion", "note", "end", "session-ended")
+    ]
+    assert verify(room.data).whole
+    room.begin(sounding=False)  # the next patient's
+
+
+def test_a_note_keeps_the_instant_of_its_key_press_and_what_was_audible(room: LivingRoom) -> None:
+    session = room.begin()
+    pressed_ns = mono_ns() - 400_000_000
+    room.call("note", {"category": "speech", "mono_ns": pressed_ns, "boot_id": boot_id()})
+    with Record.open(room.data, read_only=True) as record:
+        note = [w.entry for w in record.entries(session) if w.entry.kind == "note"][-1]
+    assert note.at.mono_ns == pressed_ns
+    assert note.entered.mono_ns - note.at.mono_ns >= 400_000_000
+    assert note.phase == "settling"
+    assert note.heard is not None and note.heard["title"] == "ocean"
+    assert not note.late
+    assert note.session_s is None
+
+
+@pytest.mark.parametrize(
+    ("do", "args", "kind", "words"),
+    [
+        ("infusion", {"what": "resumed"}, Refused, "nothing is paused"),
+        ("infusion", {"what": "stopped"}, Refused, "nothing runs that could be stopped"),
+        ("start", {}, Refused, "a session is open already"),
+        ("return", {}, Refused, "there is nothing to return from"),
+        ("back", {}, Refused, "nobody is away"),
+        ("advance", {}, Refused, "lasts until the infusion's start is recorded"),
+        ("note", {"category": "mood"}, Mend, "it has eyes-open, tears"),
+        ("dance", {}, Mend, "is not a command"),
+    ],
+)
+def test_what_would_be_wrong_now_is_refused_and_changes_nothing(
+    room: LivingRoom, do: str, args: dict[str, Any], kind: type[Exception], words: str
+) -> None:
+    session = room.begin(sounding=False)
+    before = room.status()
+    entries = len([k for k in room.kinds(session) if not k.startswith(("sound", "player"))])
+    with pytest.raises(kind, match=words):
+        room.call(do, args)
+    after = room.status()
+    for part in ("phase", "infusion"):
+        assert after[part].get("name") == before[part].get("name")
+        assert after[part].get("state") == before[part].get("state")
+    assert after["notes"] == before["notes"]
+    kinds = [k for k in room.kinds(session) if not k.startswith(("sound", "player"))]
+    assert len(kinds) == entries
+
+
+def test_without_a_session_every_command_says_how_to_begin_one(room: LivingRoom) -> None:
+    with pytest.raises(Refused, match="kaproom start PROFILE"):
+        room.call("note", {"category": "tears"})
+
+
+def test_a_second_daemon_for_the_same_room_refuses_to_start(room: LivingRoom) -> None:
+    said = room.kaproom("daemon", status=1)
+    assert "already" in said or "serves" in said, said
+    assert room.status()["room"] == "one"
+
+
+def test_what_was_acknowledged_is_there_after_kill_9(room: LivingRoom) -> None:
+    session = room.begin(sounding=False)
+    seqs = [room.call("note", {"category": "tears", "text": str(n)})["seq"] for n in range(5)]
+    room.kill()
+    with Record.open(room.data, read_only=True) as record:
+        notes = {w.seq for w in record.entries(session) if w.entry.kind == "note"}
+    assert notes == set(seqs)
+    assert verify(room.data).whole
+
+
+def test_a_killed_daemon_is_not_heard_and_the_next_one_picks_the_session_up(
+    room: LivingRoom,
+) -> None:
+    session = room.begin()
+    room.call("infusion", {"what": "started"})
+    room.call("note", {"category": "tears", "text": "before"})
+    room.call("level", {"by_db": -2})
+    before = room.status()
+    room.kill()
+    with room.ring() as ring:
+        player, read, underruns = ring.player_pid, ring.read_frame, ring.underruns
+        until(lambda: ring.read_frame > read + ring.rate_hz, what="sound without a daemon")
+        room.start()
+        room.wait_for(lambda s: s["sound"]["state"] == "playing")
+        after = room.status()
+        assert ring.player_pid == player
+        assert ring.underruns == underruns
+        assert ring.gain().target_db == pytest.approx(-8.0)
+    assert after["session"]["id"] == session
+    assert after["notes"]["count"] == 1
+    assert after["notes"]["recent"][0]["text"] == "before"
+    assert after["infusion"]["state"] == "running"
+    assert after["infusion"]["elapsed_s"] > before["infusion"]["elapsed_s"]
+    assert after["phase"]["name"] == "onset"
+    assert after["sound"]["level_db"] == before["sound"]["level_db"]
+    assert after["boot"] == before["boot"] + 1
+
+
+def test_a_command_sent_again_is_done_once_even_across_a_restart(room: LivingRoom) -> None:
+    session = room.begin(sounding=False)
+    first = room.call("note", {"category": "tears"}, id="press-1")
+    assert room.call("note", {"category": "tears"}, id="press-1") == first
+    room.kill()
+    room.start()
+    again = room.call("note", {"category": "tears"}, id="press-1")
+    assert again["seq"] == first["seq"]
+    assert room.kinds(session).count("note") == 1
+
+
+def test_a_killed_player_is_replaced_before_the_ring_runs_dry(room: LivingRoom) -> None:
+    room.begin()
+    with room.ring() as ring:
+        until(lambda: ring.space_frames() < ring.rate_hz // 2, what="a full ring")
+        underruns = ring.underruns
+        killed = room.kill_player()
+        until(lambda: ring.player_pid != killed, what="the next player")
+        written = ring.write_frame
+        until(lambda: ring.write_frame > written, what="what the next player writes")
+        assert ring.underruns == underruns
+
+
+def test_a_full_disk_refuses_the_note_loudly_and_keeps_the_sound(
+    tmp_path: Path, runtime: Path
+) -> None:
+    room = LivingRoom(tmp_path / "data", runtime)
+    # No file may grow over this; the record is then as on a full disk.
+    room.start(file_limit_bytes=6_000_000)
+    try:
+        session = room.begin()
+        for size in (9_900, 300, 0):  # until not even the smallest fits
+            with pytest.raises(WorldFailed, match="done, not recorded"):
+                for _ in range(4_000):
+                    room.call("note", {"category": "tears", "text": "x" * size})
+        assert room.status()["record"]["failing"]
+        with pytest.raises(WorldFailed, match="done, not recorded"):
+            room.call("duck")
+        assert room.status()["sound"]["state"] == "ducked"
+        with room.ring() as ring:
+            read = ring.read_frame
+            until(lambda: ring.read_frame > read, what="sound with a full disk")
+        assert verify(room.data).whole
+        assert room.kinds(session)[0] == "session-started"
+    finally:
+        room.close()
+
+
+def test_garbage_on_the_socket_disturbs_nobody(room: LivingRoom) -> None:
+    room.begin(sounding=False)
+    for garbage in (b"\0" * 5_000, b"{" * 50_000 + b"\n", os.urandom(3_000) + b"\n", b'{"id":1}\n'):
+        with socket.socket(socket.AF_UNIX) as stranger:
+            stranger.connect(str(sockets(room.runtime).daemon))
+            stranger.sendall(garbage)
+            assert room.call("note", {"category": "tears"})["seq"]
+
+
+def test_an_asked_daemon_leaves_and_the_player_plays_on(room: LivingRoom) -> None:
+    room.begin()
+    assert room.terminate() == 0
+    with room.ring() as ring:
+        read = ring.read_frame
+        until(lambda: ring.read_frame > read + ring.rate_hz // 2, what="sound without a daemon")
+
+
+def test_with_the_daemon_dead_duck_reaches_the_player_and_says_what_is_missing(
+    room: LivingRoom,
+) -> None:
+    room.begin()
+    room.kill()
+    said = room.kaproom("duck", status=1)
+    assert "done at the player, not recorded" in said
+    with room.ring() as ring:
+        assert ring.gain().target_db == pytest.approx(-24.0)
