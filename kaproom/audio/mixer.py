@@ -23,6 +23,7 @@ from kaproom.audio.limiter import MARGIN_FRAMES, limited, limiter_carry, limiter
 from kaproom.audio.programme import (
     CEILING_MAX_DBTP,
     CEILING_MAX_LUFS,
+    Bed,
     Cue,
     Programme,
     Quiet,
@@ -48,6 +49,8 @@ _END_TOLERANCE_S: Final = 0.01
 _END_FADE_S: Final = 1.0
 # A file that cannot be read fast enough is given up with this much of it left.
 _GIVE_UP_S: Final = 4.0
+# Longer than any machine should need for a grain of a bed.
+_BED_WAIT_S: Final = 1.0
 _JOIN_S: Final = 0.5
 
 _Key = tuple[str, Source, int]
@@ -122,14 +125,21 @@ class Mixer:
         return not (self._mend_ends() and self._waiting_for(grain + 1))
 
     def hurry(self) -> None:
-        """The ring runs low: give up what cannot be had in time, and be ready without it."""
+        """The ring runs low: give up the files that cannot be had in time.
+
+        What is missing then fades into the fallback; only that a bed is made is waited for.
+        """
         grain = grain_at(self.frame)
         reserve = int(_GIVE_UP_S * self._rate_hz) // GRAIN_FRAMES
         self._open_and_close(grain)
         for voice in self._waiting_for(grain + 1):
-            if voice.feed.made < grain + 2 + reserve:
+            is_file = isinstance(voice.cue.source, Track)
+            if is_file and voice.feed.made < grain + 2 + reserve:
                 voice.feed.cut(_too_slow(voice.cue))
         self._mend_ends()
+        for voice in self._sounding(grain, grain + 1):
+            if isinstance(voice.cue.source, Bed):
+                voice.feed.wait(grain + 1, _BED_WAIT_S)
 
     def take(self, frames: int) -> Block:
         """The next frames, at most ``frames``, up to the end of their grain.

@@ -68,6 +68,7 @@ class Feed:
         self._totals: dict[int, float] = {}
         self._needed = self.first_grain
         self._room = threading.Event()
+        self._advanced = threading.Event()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=f"feed {cue.id}", daemon=True)
         self._thread.start()
@@ -110,6 +111,14 @@ class Feed:
         self._needed = grain
         if self.made - grain <= self.ahead_grains + _WAKE_GRAINS:
             self._room.set()
+
+    def wait(self, grain: int, timeout_s: float) -> bool:
+        """Wait until ``grain`` is made; only sensible for what no disk can hold up."""
+        while self.made <= grain and self.end_frame is None:
+            self._advanced.clear()
+            if self.made <= grain and not self._advanced.wait(timeout_s):
+                return False
+        return True
 
     def cut(self, why: str) -> None:
         """Take what is made for all there is; ``why`` is what people are told."""
@@ -172,6 +181,7 @@ class Feed:
         self._energies[grain] = energies
         self._grains[grain] = sound
         self.made = grain + 1
+        self._advanced.set()
         if self.made == self.wanted:
             self._notify()
         if self.made - self._needed > self.ahead_grains + self._burst_grains:
