@@ -145,7 +145,8 @@ def test_every_library_has_a_lower_bound() -> None:
 
 def test_every_library_that_is_imported_is_one_that_gets_installed() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["broker"]
+    extras = project["optional-dependencies"]
+    wanted = project["dependencies"] + extras["broker"] + extras["clinic"]
     declared = {re.split(r"[^\w.-]", name)[0].lower() for name in wanted}
     declared |= {"kaproom", "pydantic-core"}  # pydantic cannot come without its core
     comes_from = packages_distributions()
