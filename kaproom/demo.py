@@ -14,7 +14,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,8 +32,10 @@ from kaproom.places import sockets
 
 PROFILE = "demo-3min"
 
+Act = tuple[float, str, dict[str, Any]]
+
 # Seconds since the session was opened, and what the people in the room do then.
-SCRIPT: tuple[tuple[float, str, dict[str, Any]], ...] = (
+SCRIPT: tuple[Act, ...] = (
     (6.0, "note", {"category": "comfort", "text": "blanket, eyeshades on"}),
     (15.0, "infusion", {"what": "started"}),
     (18.0, "note", {"category": "vital-signs-taken"}),
@@ -59,17 +61,19 @@ class Demo:
         runtime: Where its sockets are.
         device: For the player: "auto" or "silent".
         begin: The arguments of the daemon's `start`.
+        script: Seconds since the session was opened, and what people do then.
     """
 
     data: Path
     runtime: Path
     device: str
     begin: dict[str, Any]
+    script: Sequence[Act] = SCRIPT
     console: Console = field(default_factory=Console)
     _daemon: subprocess.Popen[bytes] | None = None
     _asked_to_stop: int = 0
     _status: dict[str, Any] | None = None
-    _script: list[tuple[float, str, dict[str, Any]]] = field(default_factory=lambda: [*SCRIPT])
+    _acted: int = 0
 
     def run(self) -> None:
         """Run it to its end, or until SIGINT or SIGTERM; either way all is closed softly.
@@ -144,8 +148,9 @@ class Demo:
         if self._asked_to_stop:
             self._try("end", {})
             return
-        while self._script and session["open_s"] >= self._script[0][0]:
-            _, do, args = self._script.pop(0)
+        while self._acted < len(self.script) and session["open_s"] >= self.script[self._acted][0]:
+            _, do, args = self.script[self._acted]
+            self._acted += 1
             self._try(do, args)
 
     def _over(self, status: dict[str, Any]) -> bool:
