@@ -1,0 +1,223 @@
+"""A room as a subscriber knows it: how fresh, in which order, with which gaps.
+
+An example for whoever writes a dashboard, and what kaproom's own screens use. It reads no
+clock and no socket: what arrived comes in with the moment of its arrival on the
+subscriber's own monotonic clock, and only that clock decides what is stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from kaproom.contract.payload import (
+    AnyEvent,
+    Attention,
+    AttentionEvent,
+    AudioEvent,
+    AvailabilityWord,
+    Event,
+    FromRoom,
+    InfusionEvent,
+    Meta,
+    NoteEvent,
+    PhaseEvent,
+    State,
+)
+from kaproom.contract.topics import place
+
+STALE_HEARTBEATS = 3
+NO_DATA_HEARTBEATS = 10
+# What a subscriber keeps of numbers out of order; a broker that sends worse is not believed.
+_ISLANDS_MAX = 1000
+_NS_PER_S = 1_000_000_000
+
+_T = TypeVar("_T", bound=FromRoom)
+
+EVENTS: dict[str, type[AnyEvent]] = {
+    "phase": PhaseEvent,
+    "infusion": InfusionEvent,
+    "note": NoteEvent,
+    "audio": AudioEvent,
+    "attention": AttentionEvent,
+}
+
+
+class Freshness(StrEnum):
+    """How far what is shown may be believed."""
+
+    LIVE = "live"
+    UNVERIFIED = "unverified"
+    STALE = "STALE"
+    NO_DATA = "NO DATA"
+    STOPPED = "stopped"
+
+
+@dataclass(slots=True)
+class Numbers:
+    """The numbers of a room's events: each is new once, and what is missing shows.
+
+    What came before the first one heard is not missed.
+    """
+
+    series: str = ""
+    whole_to: int = 0
+    """Everything from the first one heard to here has come."""
+    newest: int = 0
+    """The highest that the room says there is."""
+    _beyond: set[int] = field(default_factory=set)
+
+    def begin(self, series: str, heard_to: int) -> None:
+        """A numbering begins, or another one; what is up to ``heard_to`` is not missed."""
+        self.series, self.whole_to, self.newest = series, heard_to, heard_to
+        self._beyond.clear()
+
+    def hear(self, series: str, seq: int) -> bool:
+        """Whether an event is new; one that came before is not."""
+        if series != self.series:
+            self.begin(series, seq - 1)
+        if seq <= self.whole_to or seq in self._beyond or len(self._beyond) >= _ISLANDS_MAX:
+            return False
+        self._beyond.add(seq)
+        self.newest = max(self.newest, seq)
+        while self.whole_to + 1 in self._beyond:
+            self.whole_to += 1
+            self._beyond.discard(self.whole_to)
+        return True
+
+    def told(self, series: str, last_seq: int) -> None:
+        """The state says where the numbering ends."""
+        if series != self.series:
+            self.begin(series, last_seq)
+        self.newest = max(self.newest, last_seq)
+
+    def missing(self) -> Iterator[tuple[int, int]]:
+        """What to ask for: ranges, first and last number."""
+        start = self.whole_to + 1
+        for seq in sorted(self._beyond):
+            if start < seq:
+                yield start, seq - 1
+            start = seq + 1
+        if start <= self.newest:
+            yield start, self.newest
+
+
+@dataclass(slots=True)
+class Room:
+    """One room, from what has arrived."""
+
+    site: str
+    alias: str
+    state: State | None = None
+    meta: Meta | None = None
+    availability: AvailabilityWord | None = None
+    attention: dict[str, Attention] = field(default_factory=dict)
+    numbers: Numbers = field(default_factory=Numbers)
+    last_event: AnyEvent | None = None
+    verified: bool = False
+    arrived_ns: int = 0
+
+    def freshness(self, now_ns: int) -> Freshness:
+        """How far to believe it, by the subscriber's own clock."""
+        match self.availability:
+            case AvailabilityWord.STOPPED:
+                return Freshness.STOPPED
+            case AvailabilityWord.OFFLINE:
+                return Freshness.NO_DATA
+        if self.state is None:
+            return Freshness.NO_DATA
+        heartbeats = (now_ns - self.arrived_ns) / _NS_PER_S / self.state.heartbeat_s
+        if heartbeats > NO_DATA_HEARTBEATS:
+            return Freshness.NO_DATA
+        if heartbeats > STALE_HEARTBEATS:
+            return Freshness.STALE
+        return Freshness.LIVE if self.verified else Freshness.UNVERIFIED
+
+    def age_s(self, now_ns: int) -> float | None:
+        """Since the last state arrived; None before one did live."""
+        return (now_ns - self.arrived_ns) / _NS_PER_S if self.verified else None
+
+
+@dataclass(slots=True)
+class Rooms:
+    """Every room that was heard of. A room that is known never vanishes."""
+
+    rooms: dict[tuple[str, str], Room] = field(default_factory=dict)
+    not_understood: int = 0
+    """Messages below ``kaproom/1`` that follow no contract."""
+
+    def hear(self, topic: str, payload: bytes, retained: bool, now_ns: int) -> AnyEvent | None:
+        """Take in one message; an event that is new is given back."""
+        where = place(topic)
+        if where is None or where.room == "station" or where.part == "replay/req":
+            return None
+        room = self.rooms.get((where.site, where.room)) or Room(where.site, where.room)
+        try:
+            new = _take(room, where.part, payload, retained, now_ns)
+        except (ValidationError, ValueError, KeyError):
+            self.not_understood += 1
+            return None
+        self.rooms[where.site, where.room] = room
+        return new
+
+    def lost_sight(self) -> None:
+        """The subscriber's own connection broke: nothing is verified until it is heard again."""
+        for room in self.rooms.values():
+            room.verified = False
+
+    def missing(self) -> Iterator[tuple[Room, int, int]]:
+        """Events to ask for, range by range."""
+        for room in self.rooms.values():
+            for first, last in room.numbers.missing():
+                yield room, first, last
+
+
+def _take(room: Room, part: str, payload: bytes, retained: bool, now_ns: int) -> AnyEvent | None:
+    topic, _, of = part.partition("/")
+    match topic:
+        case "availability":
+            room.availability = AvailabilityWord(payload.decode())
+        case "meta":
+            room.meta = _own(room, Meta.model_validate_json(payload))
+        case "state" if not payload:
+            room.state, room.verified = None, False
+        case "state":
+            _take_state(room, _own(room, State.model_validate_json(payload)), retained, now_ns)
+        case "attention" if not payload:
+            room.attention.pop(of, None)
+        case "attention":
+            room.attention[of] = _own(room, Attention.model_validate_json(payload))
+        case "event":
+            event = _own(room, EVENTS[of].model_validate_json(payload))
+            if room.numbers.hear(event.series, event.seq):
+                room.last_event = event
+                return event
+        case _:
+            raise ValueError(f"no topic of a room: {part}")
+    return None
+
+
+def _take_state(room: Room, state: State, retained: bool, now_ns: int) -> None:
+    known = room.state
+    same_series = known is not None and known.events.series == state.events.series
+    if known is not None and same_series and order(state) < order(known):
+        return  # what comes late is not news
+    room.state, room.arrived_ns = state, now_ns
+    room.verified = room.verified or not retained
+    room.numbers.told(state.events.series, state.events.last_seq)
+
+
+def order(message: FromRoom | Event) -> tuple[int, int]:
+    """What sorts the messages of one topic of one room."""
+    return message.boot, message.seq
+
+
+def _own(room: Room, message: _T) -> _T:
+    # A message says whose it is; one that says otherwise than its topic is not believed.
+    if (message.site, message.room) != (room.site, room.alias):
+        raise ValueError("not of the room that its topic names")
+    return message

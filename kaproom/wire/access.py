@@ -1,0 +1,76 @@
+"""How a broker is reached: host, port, TLS, user; read anew for each connection.
+
+So a certificate that was renewed, or a password that was mended, counts from the next
+attempt on, without a restart.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaproom.session.roomfile import Broker
+from kaproom.wire.faults import Fault, file_fault
+
+PLAIN_PORT = 1883
+TLS_PORT = 8883
+_PASSWORD_MAX_BYTES = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one attempt to connect needs."""
+
+    host: str
+    port: int
+    tls: ssl.SSLContext | None
+    username: str | None
+    password: str | None
+
+
+def host_port(broker: Broker) -> tuple[str, int]:
+    """Where the broker listens."""
+    scheme, _, rest = broker.url.rstrip("/").partition("://")
+    host, colon, port = rest.rpartition(":")
+    if not colon or port.endswith("]"):
+        host, port = rest, str(TLS_PORT if scheme == "mqtts" else PLAIN_PORT)
+    return host.strip("[]"), int(port)
+
+
+def access(broker: Broker) -> Access | Fault:
+    """Read what the settings name; or what is wrong with it."""
+    host, port = host_port(broker)
+    password: str | None = None
+    if broker.password_file is not None:
+        try:
+            with Path(broker.password_file).open("rb") as file:
+                first = file.readline(_PASSWORD_MAX_BYTES).rstrip(b"\r\n")
+            password = first.decode()
+        except (OSError, ValueError) as error:
+            return file_fault("broker.password_file", broker.password_file, error)
+        if not password:
+            return Fault(
+                f"broker.password_file: {broker.password_file} has no password in its first line",
+                mend=True,
+            )
+    tls: ssl.SSLContext | None = None
+    if broker.url.startswith("mqtts:"):
+        try:
+            tls = ssl.create_default_context(cafile=broker.ca)
+            tls.minimum_version = ssl.TLSVersion.TLSv1_2
+        except (OSError, ValueError) as error:
+            return file_fault("broker.ca", broker.ca or "", error)
+        if broker.cert is not None and broker.key is not None:
+            for key in (broker.cert, broker.key):
+                try:
+                    Path(key).open("rb").close()
+                except OSError as error:
+                    name = "broker.cert" if key == broker.cert else "broker.key"
+                    return file_fault(name, key, error)
+            try:
+                # A key behind a passphrase must not ask for it on the daemon's terminal.
+                tls.load_cert_chain(broker.cert, broker.key, password=lambda: b"")
+            except (OSError, ValueError) as error:
+                return file_fault("broker.cert", broker.cert, error, broker.key)
+    return Access(host, port, tls, broker.username, password)
