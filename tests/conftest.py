@@ -16,9 +16,29 @@ def runtime() -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session")
+def _headphones() -> Iterator[NullSink]:
+    with short_folder() as folder, NullSink(folder) as sink:
+        yield sink
+
+
 @pytest.fixture
-def cans(monkeypatch: pytest.MonkeyPatch) -> Iterator[NullSink]:
-    """A sound server with headphones that nobody wears, for this test and what it starts."""
+def cans(_headphones: NullSink, monkeypatch: pytest.MonkeyPatch) -> NullSink:
+    """Headphones: a sound server that this test, and what it starts, find by themselves.
+
+    One server for all tests, because starting one takes 2 s; who kills or freezes it takes
+    ``own_cans``.
+    """
+    if not _headphones.well:
+        _headphones.start()
+    for name, value in _headphones.environment.items():
+        monkeypatch.setenv(name, value)
+    return _headphones
+
+
+@pytest.fixture
+def own_cans(monkeypatch: pytest.MonkeyPatch) -> Iterator[NullSink]:
+    """As ``cans``, for tests that do harm to the server."""
     with short_folder() as folder, NullSink(folder) as sink:
         for name, value in sink.environment.items():
             monkeypatch.setenv(name, value)

@@ -86,6 +86,9 @@ class Capture:
         with self._grown:
             assert self._grown.wait_for(condition, within_s), f"not captured within {within_s} s"
 
+    def running(self) -> bool:
+        return self._recorder.returncode is None
+
     def stop(self) -> None:
         self._recorder.kill()
         self._recorder.wait()
@@ -95,8 +98,9 @@ class Capture:
 
 
 class NullSink:
-    """A PulseAudio server with one null sink, ``cans``.
+    """A PulseAudio server with one null sink, ``cans``, to which somebody always listens.
 
+    Without a listener a null sink plays in blocks of 2 s, which no headphones do.
     ``environment`` is what a program needs to find it, through PortAudio as well.
     """
 
@@ -109,6 +113,7 @@ class NullSink:
             "PULSE_RUNTIME_PATH": str(folder),
         }
         self._server: subprocess.Popen[bytes] | None = None
+        self._listener: subprocess.Popen[bytes] | None = None
         self._captures: list[Capture] = []
 
     def __enter__(self) -> Self:
@@ -149,6 +154,7 @@ class NullSink:
         until(self._answers, _START_S, "pulseaudio listens")
         sinks = self.control("list", "short", "sinks")
         assert "cans" in sinks, sinks
+        self._listener = self._listen(subprocess.DEVNULL)
 
     def _answers(self) -> bool:
         assert self._server is not None
@@ -170,7 +176,14 @@ class NullSink:
 
     def capture(self) -> Capture:
         """Record what the sink plays from now on; returns when the recording runs."""
-        recorder = subprocess.Popen(
+        recorder = self._listen(subprocess.PIPE)
+        capture = Capture(recorder)
+        self._captures = [*filter(Capture.running, self._captures), capture]
+        capture.wait_for(lambda: len(capture._bytes) > 0, _START_S)
+        return capture
+
+    def _listen(self, to: int) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             [
                 "parec",
                 "--device=cans.monitor",
@@ -181,19 +194,21 @@ class NullSink:
             ],
             env=os.environ | self.environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
+            stdout=to,
             stderr=subprocess.DEVNULL,
         )
-        capture = Capture(recorder)
-        self._captures.append(capture)
-        capture.wait_for(lambda: len(capture._bytes) > 0, _START_S)
-        return capture
 
     def kill(self) -> None:
         """The server crashes."""
-        if self._server is not None and self._server.poll() is None:
-            self._server.kill()
-            self._server.wait()
+        for process in (self._server, self._listener):
+            if process is not None and process.poll() is None:
+                process.kill()
+                process.wait()
+
+    @property
+    def well(self) -> bool:
+        """Whether the server runs."""
+        return self._server is not None and self._server.poll() is None
 
     def freeze(self) -> None:
         """The server stops answering, with its socket open."""

@@ -7,14 +7,16 @@ starts again only with enough in the ring.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kaproom import clock
 from kaproom.audio.gain import GainLaw
 from kaproom.audio.ring import SILENCE_DB, Ring, unpacked
-from kaproom.clock import NS_PER_S, awake_ns
+from kaproom.clock import NS_PER_S
 
 FADE_S: Final = 0.02  # chosen: the reserve that is kept to fade out when the ring runs dry
 RESTART_S: Final = 0.2  # chosen: what must be in the ring before sound starts again
@@ -23,10 +25,16 @@ _ASLEEP_NS: Final = NS_PER_S  # the two clocks parted by more: the machine was s
 
 
 class Outlet:
-    """One process's way out of the ring; at most one pours at any time."""
+    """One process's way out of the ring; at most one pours at any time.
 
-    def __init__(self, ring: Ring) -> None:
+    Args:
+        ring: Whose reader this is.
+        awake_ns: The clock that stands still while the machine is suspended.
+    """
+
+    def __init__(self, ring: Ring, awake_ns: Callable[[], int] = clock.awake_ns) -> None:
         self._ring = ring
+        self._awake_ns = awake_ns
         rate_hz = ring.rate_hz
         self.law = GainLaw(rate_hz, ring.gain_now_db, ring.entry_left_frames, ring.sounded_ns)
         self._fade_frames = round(FADE_S * rate_hz)
@@ -145,7 +153,7 @@ class Outlet:
             self.law.aim(target.target_db, target.fall_s)
 
     def _notice_suspend(self, now_ns: int) -> None:
-        asleep_ns = now_ns - awake_ns()
+        asleep_ns = now_ns - self._awake_ns()
         if asleep_ns - self._ring.asleep_ns < _ASLEEP_NS:
             return
         # The world did not wait. What is left in the ring belongs to before; the player

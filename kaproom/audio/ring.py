@@ -147,8 +147,9 @@ class Ring:
     peak_dbfs = _Real(43)
     asked_mark = _Whole(44)  # which device and latency it was asked for
 
-    def __init__(self, path: Path, mapping: mmap.mmap) -> None:
+    def __init__(self, path: Path, mapping: mmap.mmap, file: os.stat_result) -> None:
         self.path = path
+        self._file = (file.st_dev, file.st_ino)
         self._mapping = mapping
         self._bytes = memoryview(mapping)
         header = self._bytes[:_HEADER_BYTES]
@@ -180,6 +181,7 @@ class Ring:
                 # store would be a SIGBUS.
                 os.posix_fallocate(fd, 0, size)
                 mapping = mmap.mmap(fd, size)
+                file = os.fstat(fd)
             finally:
                 os.close(fd)
             words = memoryview(mapping)[:_HEADER_BYTES].cast("q")
@@ -189,7 +191,7 @@ class Ring:
             words[_VERSION_AT] = _VERSION
             words[_MAGIC_AT] = _MAGIC
             words.release()
-            ring = cls(path, mapping)
+            ring = cls(path, mapping, file)
             ring.playing = 1
             ring.asleep_ns = mono_ns() - awake_ns()
             ring.gain_now_db = ring.level_lufs = ring.peak_dbfs = SILENCE_DB
@@ -218,7 +220,8 @@ class Ring:
             fault = _fault(fd)
             if fault:
                 raise RingError(f"{path}: {fault}; delete it and restart the player")
-            return cls(path, mmap.mmap(fd, os.fstat(fd).st_size))
+            file = os.fstat(fd)
+            return cls(path, mmap.mmap(fd, file.st_size), file)
         finally:
             os.close(fd)
 
@@ -233,6 +236,14 @@ class Ring:
         except BufferError:
             # Somebody still holds a view of the samples; the mapping goes with it.
             return
+
+    def in_place(self) -> bool:
+        """Whether the file is still there, and still this one."""
+        try:
+            file = self.path.stat()
+        except OSError:
+            return False
+        return (file.st_dev, file.st_ino) == self._file
 
     # -- the player's side
 

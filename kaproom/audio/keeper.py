@@ -1,0 +1,272 @@
+"""The keeper: a warm process that sees to it that something takes from the ring.
+
+It never touches the sound device. It forks a stream, watches its end and its heartbeat,
+and forks the next at once; killing it kills nothing audible, because the stream lives on
+and the next keeper adopts it. Since it has the time and the frames, it meters what leaves.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import gc
+import os
+import select
+import signal
+import sys
+import traceback
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from kaproom.audio.meter import STEP_S, Meter
+from kaproom.audio.ring import RING_FILE, SILENCE_DB, Notice, Ring
+from kaproom.clock import NS_PER_S, mono_ns
+from kaproom.errors import WorldFailed
+
+SILENT: Final = "silent"  # asked for in place of a device's name
+LOCK_FILE: Final = "output.lock"
+MODULE: Final = "kaproom.audio.output"
+_STALE_NS: Final = 500_000_000  # audio.md: a heartbeat that is older is a stream that hangs
+_LATE_NS: Final = 100_000_000
+# Chosen: deaths in a row, each within this of the birth, after which a stream is to leave
+# the device alone for a moment.
+_YOUNG_NS: Final = 700_000_000
+_YOUNG_DEATHS: Final = 3
+_HOLD_OFF_S: Final = 0.75
+_END_S: Final = 1.5  # a stream fades and drains within it, or is killed
+_ENDINGS: Final = (signal.SIGTERM, signal.SIGINT)
+_FAILED: Final = 70  # exit status of a stream with a mistake of ours
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the room wants to hear on: ``device`` None is the system's default output."""
+
+    device: str | None = None
+    latency_ms: int = 100
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return self.device or "the default output"
+
+    @property
+    def mark(self) -> int:
+        """One word that tells one wish from another."""
+        return zlib.crc32(f"{self.device}\n{self.latency_ms}".encode())
+
+
+Play = Callable[[Ring, Asked, int | None, float], int]
+
+
+class Keeper:
+    """One room's keeper.
+
+    Args:
+        runtime: The folder of the ring and the lock.
+        asked: What to play on.
+        play: A stream's life: ring, asked, when the one before died, and how many seconds
+            to leave the device alone; returns the exit status of its process.
+    """
+
+    def __init__(self, runtime: Path, asked: Asked, play: Play) -> None:
+        self._runtime = runtime
+        self._asked = asked
+        self._play = play
+        self._ending = False
+        self._private: tuple[int, ...] = ()  # descriptors that no stream may hold
+        self._woken = -1
+        self._died_young = 0
+
+    def run(self) -> int:
+        """Keep a stream alive until SIGTERM, or until the ring's file is gone or replaced."""
+        lock = locked(self._runtime)
+        if lock is None:
+            raise WorldFailed(f"{self._runtime}: an output runs here already; it goes on")
+        ring = Ring.attach(self._runtime / RING_FILE)
+        self._woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._private = (lock, self._woken, wake)
+        signal.set_wakeup_fd(wake)
+        for number in _ENDINGS:
+            signal.signal(number, self._end)
+        # Streams are reaped by the kernel: how they ended is nobody's concern but the log's.
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        ring.keeper_pid = os.getpid()
+        ring.keeper_heartbeat_ns = mono_ns()
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        child = self._adopt(ring)
+        ring.asked_mark = self._asked.mark
+        self._keep(ring, child or self._fork(ring, ring.heartbeat_ns or None))
+        return 0
+
+    def _end(self, _signal: int, _where: object) -> None:
+        self._ending = True
+
+    def _keep(self, ring: Ring, child: Child) -> None:
+        levels = _Levels(ring)
+        looked_ns = mono_ns()
+        while not self._ending and ring.in_place():
+            ended = child.ended_within(STEP_S, self._woken)
+            now_ns = mono_ns()
+            ring.keeper_heartbeat_ns = now_ns
+            # Who was late himself, by a busy machine or a suspend, must not judge.
+            on_time = now_ns - looked_ns < STEP_S * NS_PER_S + _LATE_NS
+            looked_ns = now_ns
+            if ended or (on_time and now_ns - ring.heartbeat_ns > _STALE_NS):
+                child = self._replace(ring, child, now_ns)
+            else:
+                levels.update()
+        child.end(_END_S)
+        ring.level_lufs = ring.peak_dbfs = SILENCE_DB
+        ring.announce(Notice("off"))
+
+    def _replace(self, ring: Ring, child: Child, now_ns: int) -> Child:
+        young = now_ns - child.born_ns < _YOUNG_NS
+        self._died_young = self._died_young + 1 if young else 0
+        # A process that is stuck in the kernel does not die of it; it will not be waited
+        # for, and it will never run again to touch the ring.
+        child.kill()
+        return self._fork(ring, now_ns)
+
+    def _fork(self, ring: Ring, died_ns: int | None) -> Child:
+        hold_off_s = _HOLD_OFF_S if self._died_young >= _YOUNG_DEATHS else 0.0
+        # Until a stream has its own way to end, a signal shall end it and not our flag in it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
+        pid = os.fork()
+        if pid:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
+            ring.heartbeat_ns = mono_ns()
+            return Child(pid, ring.heartbeat_ns)
+        status = _FAILED
+        try:
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGCHLD, *_ENDINGS):
+                signal.signal(number, signal.SIG_DFL)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
+            for fd in self._private:
+                os.close(fd)
+            status = self._play(ring, self._asked, died_ns, hold_off_s)
+        except BaseException:  # noqa: BLE001 - the outermost frame of a process
+            traceback.print_exc()
+        finally:
+            sys.stderr.flush()
+            # Not sys.exit: what PortAudio does at exit can hang.
+            os._exit(status)
+
+    def _adopt(self, ring: Ring) -> Child | None:
+        """The stream that a keeper before us left alive, if it is well and what we want."""
+        child = Child.of(ring.stream_pid)
+        if child is None:
+            return None
+        if ring.asked_mark != self._asked.mark:
+            child.end(_END_S)
+            ring.announce(Notice("off"))
+            return None
+        if mono_ns() - ring.heartbeat_ns > _STALE_NS:
+            child.kill()
+            return None
+        return child
+
+
+class Child:
+    """A process of the output, forked here or found."""
+
+    def __init__(self, pid: int, born_ns: int) -> None:
+        self.pid = pid
+        self.born_ns = born_ns
+        self._fd = os.pidfd_open(pid)
+
+    @classmethod
+    def of(cls, pid: int) -> Self | None:
+        """The process ``pid``, when it is an output's; otherwise None."""
+        try:
+            # Opened before it is asked for its name, so that no other can take its number.
+            child = cls(pid, 0)
+            words = Path(f"/proc/{pid}/cmdline").read_bytes()
+        except (OSError, ValueError):
+            return None
+        if MODULE.encode() in words:
+            return child
+        child.close()
+        return None
+
+    def ended_within(self, timeout_s: float, woken: int = -1) -> bool:
+        """Wait until the process ends, ``woken`` is readable, or the time is over."""
+        poll = select.poll()
+        poll.register(self._fd, select.POLLIN)
+        if woken >= 0:
+            poll.register(woken, select.POLLIN)
+        return any(fd == self._fd for fd, _ in poll.poll(timeout_s * 1000))
+
+    def kill(self) -> None:
+        """End it by force, without waiting for it."""
+        self._signal(signal.SIGKILL)
+        self.close()
+
+    def end(self, patience_s: float) -> None:
+        """Ask it to fall silent and end; by force when it does not within ``patience_s``."""
+        self._signal(signal.SIGTERM)
+        if not self.ended_within(patience_s):
+            self._signal(signal.SIGKILL)
+            self.ended_within(patience_s)
+        self.close()
+
+    def close(self) -> None:
+        """Forget it; it lives on."""
+        os.close(self._fd)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._fd, number)
+
+
+class _Levels:
+    """The meter on what leaves."""
+
+    def __init__(self, ring: Ring) -> None:
+        self._ring = ring
+        self._meter = Meter(ring.rate_hz)
+        self._metered = ring.read_frame
+        self._idle = 0
+
+    def update(self) -> None:
+        """Meter what left since the last time, about five times a second."""
+        ring, meter = self._ring, self._meter
+        read = ring.read_frame
+        moved = read - self._metered
+        self._metered = read
+        if moved > 0 and read >= meter.block_frames and ring.device_state in ("device", SILENT):
+            meter.take(ring.copy(read - meter.block_frames, meter.block_frames))
+            self._idle = 0
+        else:
+            # A device with a long buffer may take nothing for one step.
+            self._idle += 1
+            if self._idle > 1:
+                meter.take_silence()
+        gain_db = ring.gain_now_db
+        ring.level_lufs = meter.lufs + gain_db
+        ring.peak_dbfs = meter.peak_dbfs + gain_db
+
+
+def locked(runtime: Path) -> int | None:
+    """Take the output's lock in ``runtime``: a descriptor to be held, or None when it is taken.
+
+    Raises:
+        WorldFailed: The folder is not there or not writable.
+    """
+    path = runtime / LOCK_FILE
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
+    except OSError as error:
+        raise WorldFailed(f"{path}: cannot be opened ({error.strerror})") from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return None
+    return fd
