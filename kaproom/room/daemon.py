@@ -279,6 +279,7 @@ class Daemon:
             if session.stage is not Stage.ENDED:
                 self._step_by_itself(e.Tick(now_s, now_s), now)
                 self._keep_in_time(now_s, now)
+                self._keep_gain()
             self._watch_sound(now)
         self._publish()
 
@@ -289,6 +290,14 @@ class Daemon:
             return
         self._headphones.refit(behind_s)
         self._step_by_itself(e.Shifted(now_s, now_s, behind_s), now)
+
+    def _keep_gain(self) -> None:
+        """A player that closed one session may have silenced the one that follows at once."""
+        session = self._session
+        if session is None or session.stage is not Stage.OPEN:
+            return
+        if not self._headphones.has_gain(session.gain_db):
+            self._headphones.set_gain(session.gain_db, LEVEL_S)
 
     def _watch_sound(self, now: Instant) -> None:
         assert self._session is not None
@@ -394,8 +403,7 @@ class Daemon:
         adopted = self._headphones.adopt(session, programme)
         if not adopted:
             self._headphones.begin(session.now_s)
-        if not self._headphones.has_gain(session.gain_db):
-            self._headphones.set_gain(session.gain_db, LEVEL_S)
+        self._keep_gain()
         self._headphones.play(session, session.cues if adopted else _from_now(session))
 
     def _publish(self) -> None:

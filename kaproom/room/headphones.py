@@ -34,6 +34,7 @@ from kaproom.session.timeline import PlannedCue
 # Without a beat for so long the output is not alive; the keeper replaces it in half that.
 BEAT_MAX_NS = NS_PER_S
 _CALL_TIMEOUT_S = 5.0
+_GAIN_STEP_DB = 0.01  # the ring keeps thousandths
 _RETRY_S = 0.3
 # Set by a service manager's unit that runs the player itself.
 SUPERVISED = "KAPROOM_PLAYER_SUPERVISED"
@@ -125,7 +126,10 @@ class Headphones:
     def has_gain(self, target_db: float) -> bool:
         """Whether the output was told this gain already."""
         ring = self._attached()
-        return ring is not None and abs(ring.gain().target_db - target_db) < 0.01
+        if ring is None:
+            return False
+        told_db = ring.gain().target_db
+        return told_db == target_db or abs(told_db - target_db) < _GAIN_STEP_DB
 
     def stop(self) -> None:
         """The session is over: sound off, programme dropped."""

@@ -32,7 +32,9 @@ def test_a_session_is_begun_noted_in_and_ended(room: LivingRoom) -> None:
         *("infusion", "note", "end", "session-ended")
     ]
     assert verify(room.data).whole
-    room.begin(sounding=False)  # the next patient's
+    room.begin()  # the next patient's, at once
+    with room.ring() as ring:
+        until(lambda: ring.gain_now_db > -40.0, what="the next patient's music")
 
 
 def test_a_note_keeps_the_instant_of_its_key_press_and_what_was_audible(room: LivingRoom) -> None:
