@@ -18,6 +18,7 @@ from kaproom.errors import Mend
 from kaproom.files import load_room
 from kaproom.installation import CONSOLE, SERVICES, install, unit
 from kaproom.installation.play import LAST_ARGUMENTS, PLAYER_LOCK
+from kaproom.room.headphones import SUPERVISED
 
 UNITS = Path("etc/systemd/system")
 
@@ -125,6 +126,12 @@ def test_the_record_is_for_the_room_s_people_only(root: Path) -> None:
     assert (root / "var/lib/kaproom").stat().st_mode & 0o777 == 0o750
 
 
+def test_the_sound_server_may_have_the_priority_that_it_asks_for(root: Path) -> None:
+    said(root=root, user="room")
+    limits = (root / "etc/security/limits.d/50-kaproom.conf").read_text().splitlines()
+    assert [s for s in limits if not s.startswith("#")] == ["room - rtprio 20", "room - nice -11"]
+
+
 def test_a_command_that_is_somebody_else_s_stays(root: Path) -> None:
     theirs = root / "usr/local/bin/kaproom"
     theirs.parent.mkdir(parents=True)
@@ -164,9 +171,8 @@ def test_the_output_outlives_the_player_and_finds_its_ring() -> None:
 
 
 def test_the_daemon_leaves_the_player_to_its_own_service() -> None:
-    headphones = pytest.importorskip("kaproom.room.headphones")
     text = unit("kaproom-daemon.service", "kaproom", 997)
-    assert f"Environment={headphones.SUPERVISED}=1" in text.splitlines()
+    assert f"Environment={SUPERVISED}=1" in text.splitlines()
 
 
 def test_a_unit_for_an_account_that_does_not_exist_yet_names_no_sound_server() -> None:

@@ -27,6 +27,7 @@ CONSOLE = "kaproom-console.service"
 _UNITS = Path("etc/systemd/system")
 _USER_UNITS = Path("etc/systemd/user")
 _RULES = Path("etc/polkit-1/rules.d/50-kaproom.rules")
+_LIMITS = Path("etc/security/limits.d/50-kaproom.conf")
 _LINGER = Path("var/lib/systemd/linger")
 _COMMAND = Path("usr/local/bin/kaproom")
 
@@ -109,6 +110,7 @@ def _installation(user: str, base: Path, live: bool, dry_run: bool) -> Iterator[
     yield File(base / places.ETC.relative_to("/") / "room.yaml", _room_file(), theirs=True)
     yield Folder(base / places.SERVICE_DATA.relative_to("/"), 0o750, *own)
     yield File(base / _LINGER / user, "")
+    yield File(base / _LIMITS, _shipped("limits.conf").read_text("utf-8").replace("@USER@", user))
     yield File(base / _RULES, _shipped(_RULES.name).read_text(encoding="utf-8"))
     yield Link(base / _COMMAND, _command())
     before = _written(base)
@@ -165,6 +167,7 @@ def _removal(base: Path, live: bool) -> Iterator[Step]:
     yield Gone(base / _USER_UNITS / "graphical-session.target.wants" / CONSOLE)
     yield Gone(base / _USER_UNITS / CONSOLE)
     yield Gone(base / _RULES)
+    yield Gone(base / _LIMITS)
     yield Gone(base / _LINGER / ACCOUNT)
     if (base / _COMMAND).is_symlink():
         yield Gone(base / _COMMAND)
