@@ -43,9 +43,10 @@ SLOW_KNOTS = 90
 """Half widths of the two averages: 3.5 s and 45 s. Chosen: a wave or a strike stays
 itself, any minute is as loud as any other."""
 
-KNEE = 0.40
-CEILING = 0.49
-"""-6.2 dBFS. Levelled beds peak about -10; what strays above the knee is bent, not cut."""
+KNEE = 0.43
+CEILING = 0.495
+"""-7.3 and -6.1 dBFS. Pad and drone peak at -10, the largest waves and strikes about -7.5;
+the rare sample above the knee is bent, not cut."""
 
 _SCORES: dict[str, Callable[[int, float], Score]] = {
     "pad": Pad,
