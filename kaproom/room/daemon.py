@@ -29,6 +29,8 @@ from kaproom.places import sockets
 from kaproom.record import Done, Entry, Record, Recorder, RoomLock, Written
 from kaproom.room import commands
 from kaproom.room.answers import answer
+from kaproom.room.attention import KIND, Change
+from kaproom.room.bus import Bus
 from kaproom.room.headphones import FromPlayer, Headphones
 from kaproom.room.resume import resumed
 from kaproom.room.scribe import Scribe
@@ -137,7 +139,9 @@ class Daemon:
             for w in record.entries(after_seq=max(0, head.seq - RESENT_MAX))
             if w.entry.command_id
         }
+        self._bus = Bus(self._room, self._data, record)
         self._recorder = Recorder(record)
+        self._bus.begin(self._recorder.acknowledge)
         self._headphones = Headphones(
             self._runtime, self._room.device, self._room.latency_ms, self._room.rate_hz
         )
@@ -161,6 +165,7 @@ class Daemon:
 
     def _shut(self) -> None:
         self._headphones.close()
+        self._bus.close(self._session is not None and self._session.stage is not Stage.ENDED)
         self._recorder.close()
         self._recorded()
         self._server.close()
@@ -187,6 +192,7 @@ class Daemon:
         self._session = session
         self._recent = [_note_line(w) for w in entries if w.entry.kind == "note"][-RECENT_NOTES:]
         self._note_fact("daemon-resumed", {"away_s": round(away_s, 3)})
+        self._bus.resumed(now)
 
     # -- one turn
 
@@ -198,11 +204,13 @@ class Daemon:
     def _handle(self, request: Request) -> None:
         try:
             if request.do == "status":
-                request.reply(self._status())
+                request.reply(self._bus.told(self._status(), clock.now()))
             elif request.id in self._done_before:
                 request.reply({"line": "Done already.", "seq": self._done_before[request.id]})
             elif request.do == "start":
                 self._start(request)
+            elif request.do == "call":
+                self._call(request)
             else:
                 self._command(request)
         except Refused as refusal:
@@ -228,6 +236,14 @@ class Daemon:
         if not acted:
             reply["line"] += " The sound is not reached yet; it follows as soon as it is."
         self._write([*self._told(effects, now), entry], _Owed(request, reply))
+        self._publish()
+
+    def _call(self, request: Request) -> None:
+        now = clock.now()
+        line, changes = self._bus.call(request.args, now)
+        self._note_changes(changes, now)
+        # It does not wait for the disk: somebody is needed.
+        request.reply({"line": line})
         self._publish()
 
     def _start(self, request: Request) -> None:
@@ -360,6 +376,7 @@ class Daemon:
         """What the recorder finished: now it may be acknowledged."""
         for done in self._recorder.done():
             self._acknowledge(done)
+        self._bus.written()
 
     def _acknowledge(self, done: Done) -> None:
         owed: _Owed = done.token
@@ -407,7 +424,19 @@ class Daemon:
         self._headphones.play(session, session.cues if adopted else _from_now(session))
 
     def _publish(self) -> None:
-        self._server.push("status", self._status())
+        status, now = self._status(), clock.now()
+        self._note_changes(self._bus.look(status, now), now)
+        told = self._bus.told(status, now)
+        self._server.push("status", told)
+        self._bus.publish(told, self._session)
+
+    def _note_changes(self, changes: Sequence[Change], now: Instant) -> None:
+        """A matter was raised or cleared; outside of a session the record keeps it as well."""
+        for change in changes:
+            if self._session is None or self._session.stage is Stage.ENDED:
+                self._write([change.entry(now)])
+            else:
+                self._note_fact(KIND, change.fields, now)
 
     def _status(self) -> dict[str, Any]:
         head_hash, head_seq = self._head

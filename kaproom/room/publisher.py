@@ -64,8 +64,10 @@ class Publisher:
         self, status: dict[str, Any], shareable: Shareable, matters: tuple[Matter, ...]
     ) -> None:
         """The room's state now; only the latest one counts."""
+        if self._leaving is not None:
+            return
         self._latest = Latest(status, shareable, matters)
-        if not self._thread.is_alive() and self._leaving is None:
+        if not self._thread.is_alive():
             if clock.mono_ns() - self._begun_ns < AGAIN_S * NS_PER_S:
                 return
             self._begin()
@@ -73,8 +75,9 @@ class Publisher:
 
     def written(self) -> None:
         """The record has new entries on disk."""
-        self._written.set()
-        self._sender.link.wake()
+        if self._leaving is None:
+            self._written.set()
+            self._sender.link.wake()
 
     def facts(self) -> dict[str, Any]:
         """How the bus is: connected, why not, acknowledged events, stations, receipts."""
@@ -90,10 +93,11 @@ class Publisher:
 
     def close(self, in_session: bool) -> None:
         """Say goodbye if there is somebody to say it to; takes at most ``LEAVE_MAX_S``."""
-        self._leaving = in_session
         if self._thread.is_alive():
+            self._leaving = in_session
             self._sender.link.wake()
             self._thread.join(LEAVE_MAX_S)
+        self._leaving = in_session
         self._left = True
 
     def _keep_mark(self, seq: int) -> None:
