@@ -195,9 +195,9 @@ def evening(_headphones: NullSink, tmp_path_factory: pytest.TempPathFactory) -> 
             user.types("kaproom check ./forty.yaml")
             user.opens_a_second_terminal()
             user.types("kaproom start ./forty.yaml")
-            ring = Ring.attach(user.room / RING_FILE)
             user.types("kaproom infusion started")
-            user.types("kaproom note tears a few words")
+            until((user.room / RING_FILE).exists, what="the player's ring")
+            ring = Ring.attach(user.room / RING_FILE)
             until(lambda: ring.gain_now_db == REST_DB, 30, "the gain at rest")
             at_rest = capture.more(2 * RATE_HZ)[RATE_HZ // 2 :]
             user.types("kaproom level up 6")
@@ -205,6 +205,7 @@ def evening(_headphones: NullSink, tmp_path_factory: pytest.TempPathFactory) -> 
             # What was handed over before is still on its way.
             at_unity = capture.more(7 * RATE_HZ)[RATE_HZ // 2 :]
             heard_frame = ring.read_frame
+            user.types("kaproom note tears a few words")
             user.types("kaproom duck")
             user.types("kaproom status")
             user.types("kaproom return")
@@ -259,7 +260,7 @@ def test_a_session_is_typed_from_a_folder_of_music_to_a_verified_record(evening:
     with Record.open(evening.record, read_only=True) as record:
         entries = [written.entry for written in record.entries()]
     kinds = [entry.kind for entry in entries]
-    commands = ["session-started", "infusion", "note", "level", "duck", "return", "end"]
+    commands = ["session-started", "infusion", "level", "note", "duck", "return", "end"]
     assert [k for k in kinds if k in commands] == commands
     assert "session-ended" in kinds
     note = next(entry for entry in entries if entry.kind == "note")
