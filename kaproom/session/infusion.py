@@ -55,6 +55,8 @@ class Mark:
 
 _NOT_STARTED, _RUNNING, _PAUSED, _STOPPED = "not started", "running", "paused", "stopped"
 
+_TURNS = ("started", "paused", "resumed", "stopped")
+
 # What may follow what. "resumed" after "stopped" corrects a stop recorded by mistake.
 _NEXT: dict[tuple[str, What], str] = {
     (_NOT_STARTED, "started"): _RUNNING,
@@ -80,14 +82,16 @@ _REFUSALS: dict[tuple[str, What], str] = {
     "recorded; record it first with `kaproom infusion started`",
     (_RUNNING, "started"): "the infusion's start is recorded already; to correct its time give "
     "the true one, e.g. `kaproom infusion started --ago 3m`",
-    (_RUNNING, "resumed"): "nothing is paused: the infusion is recorded as running",
+    (_RUNNING, "resumed"): "nothing is paused: the infusion is recorded as running; if it "
+    "was paused, record that first, e.g. `kaproom infusion paused --ago 3m`",
     (_PAUSED, "started"): "the infusion's start is recorded already and it is paused now; "
     "if it runs again, record `kaproom infusion resumed`",
     (_PAUSED, "paused"): "the infusion is recorded as paused already; to correct the time give "
     "the true one, e.g. `kaproom infusion paused --ago 3m`",
     (_STOPPED, "started"): "the infusion is recorded as stopped; if it runs after all, record "
     "`kaproom infusion resumed`",
-    (_STOPPED, "paused"): "the infusion is recorded as stopped; nothing runs that could be paused",
+    (_STOPPED, "paused"): "the infusion is recorded as stopped, so nothing runs that could "
+    "be paused; if it runs after all, record `kaproom infusion resumed` first",
     (_STOPPED, "stopped"): "the infusion is recorded as stopped already; to correct the time give "
     "the true one, e.g. `kaproom infusion stopped --ago 3m`",
     (_STOPPED, "rate"): "the infusion is recorded as stopped; if it runs after all, record "
@@ -108,32 +112,45 @@ class Infusion:
         """This history with one more mark.
 
         A late mark goes where it belongs in time. A late one of a kind that stands
-        already and cannot stand twice corrects the time of the one before it.
+        already and cannot stand twice corrects the time of the nearest before or after.
 
         Raises:
             Refused: It contradicts what is recorded; the text says how to correct that.
         """
-        conflict = _conflict(_placed(self.marks, mark))
-        if conflict is None:
-            return replace(self, marks=_placed(self.marks, mark))
+        marks = _placed(self.marks, mark)
+        contradicted = _contradicted(marks, mark)
+        if contradicted is None:
+            return replace(self, marks=marks)
         if mark.late:
-            same = [m for m in self.marks if m.what == mark.what]
-            if same:
-                others = tuple(m for m in self.marks if m is not same[-1])
-                if _conflict(_placed(others, mark)) is None:
-                    return replace(self, marks=_placed(others, mark))
-        state, at = conflict
-        line = _REFUSALS[state, at.what]
-        if at is not mark or self._contradicted_later(mark):
-            line = (
-                f"'{mark.what}' at that time contradicts what was recorded after it "
-                f"('{at.what}'); record it with the time when it was done"
-            )
-        raise Refused(line)
+            for corrected in self._nearest_first(mark):
+                others = tuple(m for m in self.marks if m is not corrected)
+                marks = _placed(others, mark)
+                if _contradicted(marks, mark) is None:
+                    return replace(self, marks=marks)
+        raise Refused(self._refusal(mark, *contradicted))
 
-    def _contradicted_later(self, mark: Mark) -> bool:
-        upto = tuple(m for m in self.marks if m.at_s <= mark.at_s)
-        return _conflict((*upto, mark)) is None
+    def _nearest_first(self, mark: Mark) -> list[Mark]:
+        same = [m for m in self.marks if m.what == mark.what]
+        return sorted(same, key=lambda m: abs(m.at_s - mark.at_s))
+
+    def _refusal(self, mark: Mark, state: str, at: Mark) -> str:
+        turns = [m for m in self.marks if m.what in _TURNS]
+        if at is not mark:
+            against = at
+        elif turns and turns[-1].at_s > mark.at_s:
+            against = next(m for m in turns if m.at_s > mark.at_s)
+        elif mark.late and turns and mark.what in (m.what for m in turns):
+            against = turns[-1]
+        else:
+            return _REFUSALS[state, mark.what]
+        away_s = against.at_s - mark.at_s
+        minutes, seconds = divmod(round(abs(away_s)), 60)
+        return (
+            f"'{mark.what}' at that time contradicts '{against.what}', which is recorded "
+            f"{minutes}:{seconds:02d} min {'after' if away_s > 0 else 'before'} it; give the "
+            f"true time, or first correct the other with "
+            f"`kaproom infusion {against.what} --ago …`"
+        )
 
     @property
     def started_at_s(self) -> float | None:
@@ -161,21 +178,25 @@ class Infusion:
             running += max(0.0, min(end_s, at_s) - begin_s)
         return running
 
-    def at_elapsed(self, elapsed_s: float, now_s: float) -> float | None:
-        """When the infusion's clock shows ``elapsed_s``; None if it will not as things stand.
-
-        A pause that is on at ``now_s`` is taken to end now; a stop is not undone.
-        """
-        if self.started_at_s is None:
-            return None
+    def reaches(self, elapsed_s: float) -> float | None:
+        """When the infusion's clock shows ``elapsed_s``; None while it stands before it."""
         left = elapsed_s
         for begin_s, end_s in self._runs():
             if left <= end_s - begin_s:
                 return begin_s + left
             left -= end_s - begin_s
-        if self.stopped_at_s is not None:
-            return None
-        return now_s + left
+        return None
+
+    def at_elapsed(self, elapsed_s: float, now_s: float) -> float | None:
+        """The same, a pause that is on at ``now_s`` being taken to end then.
+
+        Returns:
+            None before the infusion, and for what a stop kept it from reaching.
+        """
+        at_s = self.reaches(elapsed_s)
+        if at_s is not None or self.started_at_s is None or self.stopped_at_s is not None:
+            return at_s
+        return now_s + elapsed_s - sum(end_s - begin_s for begin_s, end_s in self._runs())
 
     def state(self, at_s: float) -> InfusionState:
         """What is known of the infusion at ``at_s``."""
@@ -191,7 +212,7 @@ class Infusion:
 
     def _runs(self) -> list[tuple[float, float]]:
         """Intervals of running, the last one without end while it runs."""
-        turns = [m for m in self.marks if m.what in ("started", "paused", "resumed", "stopped")]
+        turns = [m for m in self.marks if m.what in _TURNS]
         runs = [
             (earlier.at_s, later.at_s)
             for earlier, later in pairwise(turns)
@@ -206,13 +227,17 @@ def _placed(marks: tuple[Mark, ...], mark: Mark) -> tuple[Mark, ...]:
     return tuple(sorted((*marks, mark), key=lambda m: m.at_s))
 
 
-def _conflict(marks: Iterable[Mark]) -> tuple[str, Mark] | None:
-    state = _NOT_STARTED
+def _contradicted(marks: tuple[Mark, ...], new: Mark) -> tuple[str, Mark] | None:
+    """The first mark that cannot follow what is before it, and the state it finds there."""
+    state, previous = _NOT_STARTED, None
     for mark in marks:
         following = _NEXT.get((state, mark.what))
-        if following is None:
+        # "resumed" takes back a stop that stood when it was recorded, never one put in before it.
+        taken_back = previous is new and new.what == "stopped" and mark.what == "resumed"
+        if following is None or taken_back:
             return state, mark
         state = following
+        previous = mark if mark.what in _TURNS else previous
     return None
 
 
