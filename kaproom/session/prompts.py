@@ -1,28 +1,34 @@
 """Silent timers on the infusion's clock: which are due, done, overdue.
 
-A prompt knows nothing of the patient. A matching note marks it as done.
+A prompt knows nothing of the patient. A note of its category marks it as done; every
+note belongs to one moment, the one whose time it was.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import inf
 
-from kaproom.session.machine import Session
 from kaproom.session.notes import Prompt
+from kaproom.session.state import Session, Stage
 
 # A note made so long before its time counts for it; so long after it, it is overdue.
 EARLY_S = 180.0
 GRACE_S = 120.0
+# Where moments are close together, the note in between belongs to the earlier for so long.
+_EARLY_PART = 0.5
 
 
 class PromptState(StrEnum):
-    """Of one moment of one prompt."""
+    """Of one moment of one prompt. ``missed``: it is the next one's turn already."""
 
     AHEAD = "ahead"
     DUE = "due"
     DONE = "done"
     OVERDUE = "overdue"
+    MISSED = "missed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +43,52 @@ class Due:
 
 
 def dues(session: Session) -> tuple[Due, ...]:
-    """Every moment of every prompt, in order of time, as things stand now."""
-    found: list[Due] = []
-    for prompt in session.profile.prompts:
-        moments = prompt.due_min(session.profile.session_end_min)
-        times = [(m, _at_s(session, prompt, m)) for m in moments]
-        notes = sorted(n.at_s for n in session.notes if n.category == prompt.category)
-        for minute, at_s in times:
-            done_by = next((n for n in notes if at_s is not None and n >= at_s - EARLY_S), None)
-            later = [t for m, t in times if t is not None and at_s is not None and t > at_s]
-            if done_by is not None and later and done_by >= later[0]:
-                done_by = None  # it belongs to a later moment
-            if done_by is not None:
-                notes.remove(done_by)
-            state = _state(session.now_s, at_s, done_by is not None)
-            found.append(Due(prompt.label, prompt.category, minute, at_s, state))
-    return tuple(sorted(found, key=lambda d: d.minute))
+    """Every moment of every prompt, in order of time, as things stand now.
+
+    Nothing is asked for once the session ends.
+    """
+    end_min = session.profile.session_end_min
+    found = [
+        Due(
+            prompt.label, prompt.category, minute, _at_s(session, prompt, minute), PromptState.AHEAD
+        )
+        for prompt in session.profile.prompts
+        for minute in prompt.due_min(end_min)
+    ]
+    moments: dict[str, set[float]] = defaultdict(set)
+    for due in found:
+        if due.at_s is not None:
+            moments[due.category].add(due.at_s)
+    in_order = {category: sorted(times) for category, times in moments.items()}
+    stated = [
+        due
+        if due.at_s is None
+        else replace(due, state=_state(session, due, in_order[due.category]))
+        for due in found
+    ]
+    return tuple(sorted(stated, key=lambda d: (d.minute, d.label)))
 
 
-def _state(now_s: float, at_s: float | None, done: bool) -> PromptState:
-    if done:
+def _state(session: Session, due: Due, moments: list[float]) -> PromptState:
+    assert due.at_s is not None
+    place = moments.index(due.at_s)
+    opens_s = _opens_s(moments, place) if place else -inf
+    closes_s = _opens_s(moments, place + 1) if place + 1 < len(moments) else inf
+    notes = (note.at_s for note in session.notes if note.category == due.category)
+    if any(opens_s <= at_s < closes_s for at_s in notes):
         return PromptState.DONE
-    if at_s is None or now_s < at_s:
+    now_s = session.now_s
+    if now_s < due.at_s:
         return PromptState.AHEAD
-    return PromptState.OVERDUE if now_s > at_s + GRACE_S else PromptState.DUE
+    if session.stage is not Stage.OPEN or now_s >= closes_s:
+        return PromptState.MISSED
+    return PromptState.OVERDUE if now_s > due.at_s + GRACE_S else PromptState.DUE
+
+
+def _opens_s(moments: list[float], place: int) -> float:
+    """From when on a note counts for this moment and no more for the one before."""
+    between_s = moments[place] - moments[place - 1]
+    return moments[place] - min(EARLY_S, _EARLY_PART * between_s)
 
 
 def _at_s(session: Session, prompt: Prompt, minute: float) -> float | None:
