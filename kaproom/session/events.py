@@ -16,7 +16,11 @@ from kaproom.session.infusion import What
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """The moment at which it happened, and when it was entered, if later."""
+    """The moment at which it happened, and when it was entered, if later.
+
+    ``entered_s`` is when the session takes it up: never before a moment that it was
+    stepped to already, or stepping through the record would not give the same again.
+    """
 
     at_s: float
     entered_s: float

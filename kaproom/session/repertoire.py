@@ -78,11 +78,16 @@ class Repertoire(BaseModel):
         return self.model_copy(update={"sections": kept})
 
 
+def bed_key(soundscape: str) -> str:
+    """The key by which a soundscape is known wherever no section names it."""
+    return f"bed:{soundscape}"
+
+
 def bed_of(profile: Profile, phase_index: int, seed: int) -> Offer:
     """The phase's own soundscape, as an offer."""
     phase = profile.phases[phase_index]
     return Offer(
-        key=f"bed:{phase.bed}",
+        key=bed_key(phase.bed),
         title=phase.bed,
         soundscape=phase.bed,
         seed=seed,

@@ -11,8 +11,10 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any
 
-from kaproom.session.machine import SILENT_DB, Session, Stage
+from kaproom.session.infusion import InfusionState
+from kaproom.session.phases import Span
 from kaproom.session.prompts import PromptState, dues
+from kaproom.session.state import SILENT_DB, Session, Stage
 from kaproom.session.timeline import PlannedCue
 
 COMING = 3
@@ -68,10 +70,12 @@ def sound_state(session: Session | None, sound: Sound) -> SoundState:
     if not sound.running:
         begun = session.now_s >= BEGIN_MAX_S
         return SoundState.UNPLANNED_SILENCE if begun else SoundState.OFF
-    if session.away_s is not None or session.silent_until_s is not None:
+    if session.away_s is not None:
         return SoundState.AWAY
     if session.faded_s is not None or session.stage is Stage.ENDING:
         return SoundState.FADED
+    if session.silent_until_s is not None:
+        return SoundState.AWAY  # they are back, and the music is on its way
     if session.ducked_s is not None:
         return SoundState.DUCKED
     return SoundState.CALM if session.calm_s is not None else SoundState.PLAYING
@@ -81,8 +85,7 @@ def snapshot(session: Session, sound: Sound) -> dict[str, Any]:
     """The session as it is at ``session.now_s``; seconds throughout, None for unknown."""
     now_s = session.now_s
     start_s = session.infusion.started_at_s
-    elapsed_s = session.infusion.elapsed_s(now_s)
-    planned_s = session.infusion.planned_s
+    phases = session.phases
     return {
         "session": {
             "state": str(session.stage),
@@ -91,29 +94,20 @@ def snapshot(session: Session, sound: Sound) -> dict[str, Any]:
             "open_s": now_s,
             "session_s": None if start_s is None else now_s - start_s,
             "planned_s": session.profile.session_end_min * 60,
-            "end_in_s": _in_s(session.phases[-1].end_s, now_s) if session.phases else None,
+            "end_in_s": _in_s(phases[-1].end_s, now_s),
         },
-        "phase": _phase(session),
+        "phase": _phase(session, phases),
         "phases": [
             {
                 "name": s.name,
                 "start_in_s": _in_s(s.start_s, now_s),
                 "end_in_s": _in_s(s.end_s, now_s),
             }
-            for s in session.phases
+            for s in phases
         ],
-        "infusion": {
-            "state": str(session.infusion_state),
-            "elapsed_s": elapsed_s,
-            "planned_s": planned_s,
-            "remaining_s": max(0.0, planned_s - (elapsed_s or 0.0)),
-        },
+        "infusion": _infusion(session),
         "sound": _sound(session, sound),
-        "notes": {
-            "count": len(session.notes),
-            "last_s": now_s - session.notes[-1].at_s if session.notes else None,
-            "last_category": session.notes[-1].category if session.notes else None,
-        },
+        "notes": _notes(session),
         "prompts": _prompts(session),
     }
 
@@ -122,10 +116,34 @@ def _in_s(at_s: float | None, now_s: float) -> float | None:
     return None if at_s is None else at_s - now_s
 
 
-def _phase(session: Session) -> dict[str, Any]:
+def _infusion(session: Session) -> dict[str, Any]:
+    state = session.infusion_state
+    elapsed_s = session.infusion.elapsed_s(session.now_s)
+    planned_s = session.infusion.planned_s
+    # Of what was stopped nothing remains, whatever was planned.
+    over = state in (InfusionState.STOPPED, InfusionState.COMPLETE)
+    return {
+        "state": str(state),
+        "elapsed_s": elapsed_s,
+        "planned_s": planned_s,
+        "remaining_s": 0.0 if over else max(0.0, planned_s - (elapsed_s or 0.0)),
+    }
+
+
+def _notes(session: Session) -> dict[str, Any]:
+    # The latest to be made, which a late entry need not be.
+    last = max(session.notes, key=lambda note: note.at_s, default=None)
+    return {
+        "count": len(session.notes),
+        "last_s": None if last is None else session.now_s - last.at_s,
+        "last_category": None if last is None else last.category,
+    }
+
+
+def _phase(session: Session, phases: tuple[Span, ...]) -> dict[str, Any]:
     index, now_s = session.course.index, session.now_s
-    end_s = session.phases[index].end_s if session.phases else None
-    following = session.profile.phases[index + 1].name if index + 1 < len(session.phases) else None
+    end_s = phases[index].end_s
+    following = phases[index + 1].name if index + 1 < len(phases) else None
     return {
         "name": session.profile.phases[index].name,
         "index": index,
@@ -183,13 +201,12 @@ def heard(session: Session, at_s: float) -> dict[str, Any] | None:
     cue = session.cue_at(at_s)
     if cue is None:
         return None
-    silent = session.gain_db == SILENT_DB and at_s >= session.now_s - 1.0
     return {
         "cue": cue.id,
         "title": cue.offer.title,
         "key": cue.offer.key,
         "position_s": round(cue.position_s(at_s), 6),
-        "silent": silent,
+        "silent": session.silent_at(at_s),
     }
 
 

@@ -1,0 +1,171 @@
+"""A session's phases turned and its plan made anew, whatever the reason.
+
+What has started, or is so near that the player may have begun it, stays as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+from kaproom.session.choice import WORTH_BEGINNING_S
+from kaproom.session.effects import Effect, Play, Tell
+from kaproom.session.infusion import InfusionState
+from kaproom.session.phases import reached_s, start_s
+from kaproom.session.state import LEAD_S, Session
+from kaproom.session.timeline import Occasion, PlannedCue, plan
+
+LONG_CROSSFADE_S = 20.0  # a stop, a late entry: the music turns without a jolt
+
+Result = tuple[Session, tuple[Effect, ...]]
+
+
+def turned(session: Session, previous_s: float) -> Result:
+    """The phases that began since ``previous_s``, each told with the moment at which it did.
+
+    What should have begun before, as a late entry shows, begins at ``previous_s``; of
+    several such only the last was ever on.
+    """
+    if session.course.held:
+        return session, ()
+    course = session.course
+    told: list[Tell] = []
+    for index in range(course.index + 1, len(session.profile.phases)):
+        at_s = reached_s(session.profile, session.infusion, start_s(session.profile, index))
+        if at_s is None or at_s > session.now_s:
+            break
+        course = replace(course, index=index, since_s=max(at_s, previous_s))
+        if told and told[-1].at_s == course.since_s:
+            told.pop()
+        told.append(tell_phase(replace(session, course=course)))
+    return replace(session, course=course), tuple(told)
+
+
+def begun(session: Session) -> Result:
+    """The next phase, if its music cannot be called back any more: it begins now.
+
+    For what would otherwise keep the session in a phase whose music is leaving.
+    """
+    entering = session.cue_at(session.now_s + LEAD_S)
+    course = session.course
+    if entering is None or session.elsewhere or course.held or entering.phase_index <= course.index:
+        return session, ()
+    clock_s = start_s(session.profile, entering.phase_index)
+    begins_s = reached_s(session.profile, session.infusion, clock_s)
+    # Music enters at most its crossfade before its phase; what is here for another reason stays.
+    if begins_s is None or begins_s > session.now_s + LEAD_S + entering.crossfade_s + 1.0:
+        return session, ()
+    course = replace(course, index=entering.phase_index, since_s=session.now_s)
+    session = replace(session, course=course)
+    return session, (tell_phase(session),)
+
+
+def tell_phase(session: Session) -> Tell:
+    """For the record: this phase has begun."""
+    phase = session.profile.phases[session.course.index]
+    return Tell(
+        "phase", session.course.since_s, {"index": session.course.index, "name": phase.name}
+    )
+
+
+def started(session: Session, from_s: float) -> tuple[PlannedCue, ...]:
+    """The cues that a change at ``from_s`` cannot touch."""
+    return tuple(cue for cue in session.cues if cue.start_s < from_s)
+
+
+def occasion(
+    session: Session,
+    from_s: float,
+    *,
+    keep: bool = True,
+    crossfade_s: float | None = None,
+    exactly: bool = False,
+    no_louder_than_lufs: float | None = None,
+) -> Occasion:
+    """From where, and around what, the plan is made anew."""
+    before = started(session, from_s)
+    state = session.infusion_state
+    waiting = state in (InfusionState.NOT_STARTED, InfusionState.PAUSED)
+    return Occasion(
+        from_s=from_s,
+        sounding=before[-1] if before else None,
+        keep=keep,
+        first_crossfade_s=crossfade_s,
+        exactly=exactly,
+        used=session.thrown_out | _heard(session, before),
+        thrown_out=session.thrown_out,
+        closing_due=_closing_due(session, before, keep),
+        number=session.number,
+        open_ended=session.course.held or waiting,
+        no_louder_than_lufs=no_louder_than_lufs,
+    )
+
+
+def replanned(
+    session: Session,
+    *,
+    from_s: float | None = None,
+    keep: bool = True,
+    crossfade_s: float | None = None,
+    exactly: bool = False,
+    no_louder_than_lufs: float | None = None,
+) -> Result:
+    """The plan anew from the moment at which a change can be heard."""
+    why = occasion(
+        session,
+        session.now_s + LEAD_S if from_s is None else from_s,
+        keep=keep,
+        crossfade_s=crossfade_s,
+        exactly=exactly,
+        no_louder_than_lufs=no_louder_than_lufs,
+    )
+    fresh = plan(session.profile, session.repertoire, session.phases, session.course, why)
+    return put_in(session, why.from_s, fresh)
+
+
+def put_in(session: Session, from_s: float, fresh: tuple[PlannedCue, ...]) -> Result:
+    """These cues from ``from_s`` on, in place of what was to come."""
+    session = replace(
+        session,
+        cues=(*started(session, from_s), *fresh),
+        number=session.number + len(fresh),
+    )
+    return session, (_play(session),)
+
+
+def _play(session: Session) -> Play:
+    """What sounds now and all that is to come.
+
+    What sounds is told again because the player may not have begun what is only just
+    past recall, and because a plan that adds nothing must still take away what it drops.
+    """
+    sounding = session.cue_at(session.now_s)
+    from_s = session.cues[0].start_s if sounding is None else sounding.start_s
+    told = tuple(cue for cue in session.cues if cue.start_s >= from_s)
+    return Play(tuple(c for c in told if c.offer.key not in session.thrown_out or c is told[-1]))
+
+
+def _heard(session: Session, before: tuple[PlannedCue, ...]) -> frozenset[str]:
+    """Keys of the pieces that had a turn: all but those that only ran while nobody listened."""
+    last = {before[-1].offer.key} if before else set()
+    return frozenset(
+        last | {c.offer.key for c, following in pairwise(before) if _audible(session, c, following)}
+    )
+
+
+def _audible(session: Session, cue: PlannedCue, following: PlannedCue) -> bool:
+    gone_s = following.start_s + following.crossfade_s
+    return not any(silence.covers(cue.start_s, gone_s) for silence in session.silences)
+
+
+def _closing_due(session: Session, before: tuple[PlannedCue, ...], keep: bool) -> bool:
+    """Whether the patient's own piece is still to come, or to come again: it was cut short."""
+    closing = session.repertoire.closing
+    if closing is None or closing.key in session.thrown_out:
+        return False
+    for cue, following in pairwise(before):
+        if cue.offer.key == closing.key and _audible(session, cue, following):
+            left_s = (cue.end_s or following.start_s) - following.start_s
+            if following.offer.key == closing.key or left_s < WORTH_BEGINNING_S:
+                return False
+    return not (keep and before and before[-1].offer.key == closing.key)

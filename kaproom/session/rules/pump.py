@@ -1,0 +1,93 @@
+"""What people recorded of the pump: the music follows, as it follows nothing else.
+
+Facts are kept whatever the session does; the music turns only while it is open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import isfinite
+
+from kaproom.errors import Mend, Refused
+from kaproom.session import events as e
+from kaproom.session.effects import Effect
+from kaproom.session.infusion import Mark
+from kaproom.session.phases import phase_by_clock
+from kaproom.session.profile import Profile
+from kaproom.session.replanning import (
+    LONG_CROSSFADE_S,
+    Result,
+    begun,
+    replanned,
+    tell_phase,
+    turned,
+)
+from kaproom.session.state import LEAD_S, Session, Stage
+
+
+def infused(session: Session, event: e.Infused) -> Result:
+    """Something was done at the pump."""
+    if event.at_s < 0:
+        raise Refused(
+            "that is before this session was opened; write it down as a note, e.g. "
+            "`kaproom note other 'infusion started 10:05'`"
+        )
+    if event.at_s > session.now_s:
+        raise Refused("that lies ahead; record it when it is done")
+    _check_amount(session.profile, event)
+    mark = Mark(event.what, event.at_s, event.late, event.value, event.unit)
+    infusion = session.infusion.recorded(mark)
+    if event.what in ("rate", "bolus") or session.stage is not Stage.OPEN:
+        return replace(session, infusion=infusion), ()
+    was_stopped = session.infusion.stopped_at_s is not None
+    told: tuple[Effect, ...] = ()
+    if event.what == "stopped":
+        # A stop leads over to the descent; what was asked for before it no longer holds.
+        session = replace(session, course=replace(session.course, held=False))
+    elif not was_stopped:
+        session, told = begun(session)
+    session = replace(session, infusion=infusion)
+    session, on = _taken_back(session) if was_stopped else turned(session, session.now_s)
+    if session.elsewhere:
+        return session, (*told, *on)
+    session, play = _followed(session) if on else replanned(session)
+    return session, (*told, *on, *play)
+
+
+def _followed(session: Session) -> Result:
+    """The music of another phase, unless it has begun to enter by itself."""
+    entering = session.cue_at(session.now_s + LEAD_S)
+    if entering is not None and entering.phase_index == session.course.index:
+        return replanned(session)
+    return replanned(session, keep=False, crossfade_s=LONG_CROSSFADE_S)
+
+
+def _taken_back(session: Session) -> Result:
+    """A stop that is taken back, or corrected: back to the phase that the infusion is in.
+
+    The only way back that there is: without it one wrong key would cost the patient the
+    rest of the plan. What people asked for, by `advance` or `hold`, stays.
+    """
+    session, on = turned(session, session.now_s)
+    course = session.course
+    by_clock = phase_by_clock(session.profile, session.infusion, session.now_s)
+    index = max(by_clock, course.asked)
+    if session.infusion.stopped_at_s is not None or course.held or index >= course.index:
+        return session, on
+    session = replace(session, course=replace(course, index=index, since_s=session.now_s))
+    return session, (tell_phase(session),)
+
+
+def _check_amount(profile: Profile, event: e.Infused) -> None:
+    if event.what not in ("rate", "bolus"):
+        return
+    if event.value is None or not isfinite(event.value) or event.value < 0:
+        raise Mend(
+            f"a {event.what} needs its amount, e.g. `kaproom infusion "
+            f"{'rate 0.5 mg/min' if event.what == 'rate' else 'bolus 10'}`"
+        )
+    if event.unit == "mL/h" and profile.infusion.concentration_mg_per_ml is None:
+        raise Mend(
+            "a rate in mL/h needs the concentration; add infusion.concentration_mg_per_ml to "
+            f"profile '{profile.name}', or give the rate in mg/min"
+        )

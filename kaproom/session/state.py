@@ -1,0 +1,137 @@
+"""All that is known of one session, as a value, and the gain that follows from it.
+
+Times are ``at_s``: seconds since the session was opened.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from kaproom.session.infusion import Infusion, InfusionState
+from kaproom.session.phases import Course, Span, spans
+from kaproom.session.profile import Profile
+from kaproom.session.repertoire import Repertoire
+from kaproom.session.timeline import PlannedCue
+
+REST_DB = -6.0
+"""The output's gain at rest, so that `level up` has room."""
+DUCK_DB = -18.0
+"""How far `duck` lowers: a voice at 60 dB(A) stands clear of music at 65."""
+CALM_DB = -6.0
+"""How far `calm` lowers at once; the refuge stays so much softer."""
+LEAD_S = 3.3
+"""A change of the programme is heard so much later: the ring's 3 s and some to write."""
+
+SILENT_DB = float("-inf")
+
+
+class Stage(StrEnum):
+    """Of the session's life."""
+
+    OPEN = "open"
+    ENDING = "ending"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note as the screens need it; its text is in the record."""
+
+    at_s: float
+    category: str
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """A time for which people wanted nothing to be heard; ``until_s`` is None while it lasts."""
+
+    from_s: float
+    until_s: float | None = None
+
+    def covers(self, from_s: float, until_s: float) -> bool:
+        """Whether nothing was heard from ``from_s`` until ``until_s``."""
+        return self.from_s <= from_s and (self.until_s is None or until_s <= self.until_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """All that is known of one session; replaced, never changed.
+
+    Attributes:
+        profile: The clinic's plan.
+        repertoire: The music of this session.
+        now_s: The last moment that was stepped to.
+        cues: What was and will be played, in order.
+        thrown_out: Keys of what was skipped or failed: never planned again.
+        number: The next cue's.
+        level_db: The gain without anything that lowers it.
+        ducked_s: Since when it is lowered for a voice; likewise calm, faded, away.
+        kept: While away, the piece that was left and where.
+        silent_until_s: The gain stays silent until then (a kept piece, or the refuge,
+            comes first).
+        silences: Every time for which people wanted silence, in order.
+    """
+
+    profile: Profile
+    repertoire: Repertoire
+    infusion: Infusion
+    now_s: float = 0.0
+    stage: Stage = Stage.OPEN
+    course: Course = field(default_factory=Course)
+    cues: tuple[PlannedCue, ...] = ()
+    thrown_out: frozenset[str] = field(default_factory=frozenset)
+    number: int = 1
+    level_db: float = REST_DB
+    ducked_s: float | None = None
+    calm_s: float | None = None
+    faded_s: float | None = None
+    away_s: float | None = None
+    kept: PlannedCue | None = None
+    silent_until_s: float | None = None
+    ends_s: float | None = None
+    notes: tuple[Note, ...] = ()
+    silences: tuple[Silence, ...] = ()
+
+    def cue_at(self, at_s: float) -> PlannedCue | None:
+        """What was entering or sounding at ``at_s``; None before the first cue."""
+        current = None
+        for cue in self.cues:
+            if cue.start_s > at_s:
+                break
+            current = cue
+        return current
+
+    @property
+    def phases(self) -> tuple[Span, ...]:
+        """Every phase in time, as things stand now."""
+        return spans(self.profile, self.infusion, self.course, self.now_s)
+
+    @property
+    def infusion_state(self) -> InfusionState:
+        """What is known of the infusion now."""
+        return self.infusion.state(self.now_s)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether what sounds is not the plan's: the plan waits for `return` or `back`."""
+        return self.calm_s is not None or self.away_s is not None
+
+    def silent_at(self, at_s: float) -> bool:
+        """Whether people wanted silence at ``at_s``."""
+        return any(silence.covers(at_s, at_s) for silence in self.silences)
+
+    @property
+    def gain_db(self) -> float:
+        """The gain that the output is to have."""
+        silent = (
+            self.faded_s is not None
+            or self.away_s is not None
+            or self.silent_until_s is not None
+            or self.stage is not Stage.OPEN
+        )
+        if silent:
+            return SILENT_DB
+        lowered = DUCK_DB if self.ducked_s is not None else 0.0
+        lowered = min(lowered, CALM_DB if self.calm_s is not None else 0.0)
+        return self.level_db + lowered
