@@ -29,6 +29,7 @@ from kaproom.displays.terminal import changes, minutes, screen
 from kaproom.errors import Mend, Refused, WorldFailed
 from kaproom.intercom import Client
 from kaproom.places import sockets
+from kaproom.room.broker import Broker, start_broker
 
 PROFILE = "demo-3min"
 
@@ -71,6 +72,7 @@ class Demo:
     script: Sequence[Act] = SCRIPT
     console: Console = field(default_factory=Console)
     _daemon: subprocess.Popen[bytes] | None = None
+    _broker: Broker | None = None
     _asked_to_stop: int = 0
     _status: dict[str, Any] | None = None
     _acted: int = 0
@@ -84,6 +86,7 @@ class Demo:
         signal.signal(signal.SIGINT, self._asked)
         signal.signal(signal.SIGTERM, self._asked)
         try:
+            self._start_broker()
             self._start_daemon()
             self._call("start", self.begin)
             with self._shown() as show:
@@ -136,7 +139,7 @@ class Demo:
             f"  verify     KAPROOM_DATA={shlex.quote(str(self.data))} kaproom verify",
         )
         for line in lines:
-            self.console.print(line, soft_wrap=True, highlight=False)
+            self._say(line)
 
     # -- what is done
 
@@ -170,14 +173,36 @@ class Demo:
 
     # -- the processes
 
+    def _start_broker(self) -> None:
+        """The nurse station's end: a broker of our own, where one can be had."""
+        try:
+            self._broker = start_broker(self.runtime)
+        except (Mend, WorldFailed) as error:
+            self._say(f"{error}\nGoing on without a broker.")
+            return
+        port = self._broker.port
+        self._say(f"broker {self._broker.url}; in another terminal:")
+        self._say(f"  mosquitto_sub -h 127.0.0.1 -p {port} -v -t 'kaproom/#'")
+        self._say(f"  kaproom watch {self._broker.url}")
+
+    def _say(self, line: str) -> None:
+        self.console.print(line, soft_wrap=True, highlight=False, markup=False)
+
     def _start_daemon(self) -> None:
+        lines = {
+            "site": "demo",
+            "room": "demo",
+            "display_name": "Demonstration",
+            "device": self.device,
+            "data": str(self.data),
+            "runtime": str(self.runtime),
+        }
+        written = ["kaproom: room/1\n"]
+        written += [f"{key}: {json.dumps(value)}\n" for key, value in lines.items()]
+        if self._broker is not None:
+            written.append(f"broker: {{url: {json.dumps(self._broker.url)}}}\n")
         room_file = self.runtime / "room.yaml"
-        room_file.write_text(
-            "kaproom: room/1\nsite: demo\nroom: demo\ndisplay_name: Demonstration\n"
-            f"device: {json.dumps(self.device)}\ndata: {json.dumps(str(self.data))}\n"
-            f"runtime: {json.dumps(str(self.runtime))}\n",
-            encoding="utf-8",
-        )
+        room_file.write_text("".join(written), encoding="utf-8")
         ours = ("KAPROOM_DATA", "KAPROOM_RUNTIME", "KAPROOM_ROOM")
         environment = {k: v for k, v in os.environ.items() if k not in ours}
         with (self.runtime / "daemon.log").open("ab") as log:
@@ -232,6 +257,8 @@ class Demo:
         with suppress(WorldFailed, Refused, Mend):
             player = Client(sockets(self.runtime).player, "demo", 5.0)
             player.call("stop")
+        if self._broker is not None:
+            self._broker.stop()
 
 
 def _wall_clock() -> str:

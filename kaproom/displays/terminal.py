@@ -82,6 +82,8 @@ def _rows(status: Status) -> list[tuple[str, RenderableType]]:
         ("Prompt", _prompt(status["prompts"])),
         ("Record", _record(status)),
     ]
+    if status.get("bus") is not None:
+        rows.append(("Station", _bus(status)))
     return rows
 
 
@@ -178,6 +180,34 @@ def _record(status: Status) -> Text:
         return Text(f"NOT SAVED: {record['failing']}", style="bold red")
     count = status["notes"]["count"]
     return Text(f"saved, {record['head_seq']} entries, {count} notes", style="grey62")
+
+
+def _bus(status: Status) -> Text:
+    """Whether anybody outside can know: the broker, the last event it took, who watches."""
+    bus, call = status["bus"], status.get("call")
+    if not bus["connected"]:
+        text = Text(f"not connected: {bus['fault'] or 'no answer yet'}", style="yellow")
+    else:
+        text = Text(f"connected, event {bus['events']['acknowledged']} acknowledged")
+        watching = ", ".join(bus["stations"]) or "none watching"
+        text.append(f"  stations: {watching}", style="grey62")
+    if call:
+        text.append(f"\n{call_line(call)}", style="bold yellow")
+    return text
+
+
+def call_line(call: Status) -> str:
+    """How a call for help stands, as the room reads it."""
+    what = f"CALL {call['level']}, {minutes(call['open_s'])}"
+    match call["state"]:
+        case "seen":
+            return f"{what}: seen by {', '.join(receipt['by'] for receipt in call['seen'])}"
+        case "shown":
+            return f"{what}: shown at {', '.join(call['shown'])}"
+        case "sending":
+            return f"{what}: sending"
+        case _:
+            return f"{what}: NOT DELIVERED, use the wall button ({call['why']})"
 
 
 def _notes(status: Status) -> RenderableType:

@@ -88,6 +88,33 @@ def test_what_a_person_must_see_is_said_in_words(
     assert words in shown(changed(**{part: values}))
 
 
+BUS = {"connected": True, "fault": None, "events": {"acknowledged": 41}, "stations": ["ward"]}
+CALL = {"level": "urgent", "open_s": 4.0, "state": "sending", "why": None, "shown": [], "seen": []}
+
+
+def test_the_station_row_tells_broker_last_event_and_who_watches() -> None:
+    assert "connected, event 41 acknowledged  stations: ward" in shown({**STATUS, "bus": BUS})
+    gone = {**BUS, "connected": False, "fault": "broker x: nobody answers"}
+    assert "not connected: broker x: nobody answers" in shown({**STATUS, "bus": gone})
+    assert "Station" not in shown({**STATUS, "bus": None})
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({}, "CALL urgent, 0:04: sending"),
+        ({"state": "shown", "shown": ["ward"]}, "shown at ward"),
+        ({"state": "seen", "seen": [{"by": "AB"}]}, "seen by AB"),
+        (
+            {"state": "not-delivered", "why": "the broker is not reached"},
+            "NOT DELIVERED, use the wall button (the broker is not reached)",
+        ),
+    ],
+)
+def test_a_call_shows_how_it_stands(values: dict[str, Any], words: str) -> None:
+    assert words in shown({**STATUS, "bus": BUS, "call": {**CALL, **values}}, 120)
+
+
 def test_text_of_others_is_shown_as_it_is_never_as_markup() -> None:
     notes = [{**STATUS["notes"]["recent"][0], "text": "[bold]x[/bold] [/]"}]
     assert "[bold]x[/bold] [/]" in shown(changed(notes={"recent": notes}))
