@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -29,7 +30,7 @@ _PRESSING = {
     Priority.URGENT: "bold white on red",
 }
 _GRAVE = ("unplanned-silence", "device-lost")
-_COLUMNS = ("room", "", "session", "phase", "infusion", "sound", "notes", "open", "events")
+_COLUMNS = ("room", "", "session", "infusion", "sound", "notes", "open", "events")
 
 
 def picture(rooms: Rooms, broker: str, fault: str | None, now_ns: int) -> RenderableType:
@@ -41,7 +42,7 @@ def picture(rooms: Rooms, broker: str, fault: str | None, now_ns: int) -> Render
         fault: Why there is no connection now.
         now_ns: The moment, on the clock by which the arrivals were stamped.
     """
-    table = Table(title=f"kaproom · {broker}", title_justify="left", expand=False)
+    table = Table(title=f"kaproom · {broker}", title_justify="left", box=SIMPLE_HEAD)
     for column in _COLUMNS:
         table.add_column(column, no_wrap=column == "room")
     for key in sorted(rooms.rooms):
@@ -63,7 +64,7 @@ def _row(room: Room, now_ns: int) -> Iterator[RenderableType]:
     yield Text(_freshness(room, fresh, now_ns), style=_COLOURS[fresh])
     state = room.state
     if state is None or fresh in (Freshness.NO_DATA, Freshness.STOPPED):
-        yield from (Text("–", style="grey50") for _ in range(5))
+        yield from (Text("–", style="grey50") for _ in range(4))
     else:
         style = "" if fresh is Freshness.LIVE else "grey50"
         yield from (Text(cell, style=style) for cell in _cells(state))
@@ -80,18 +81,16 @@ def _freshness(room: Room, fresh: Freshness, now_ns: int) -> str:
 def _cells(state: State) -> Iterator[str]:
     session, phase, infusion, notes = state.session, state.phase, state.infusion, state.notes
     if session is None or phase is None or infusion is None or notes is None:
-        yield from ("none", "", "", str(state.sound.state), "")
+        yield from ("none", "", str(state.sound.state), "")
         return
-    at = "before" if session.session_s is None else f"min {minutes(session.session_s)}"
-    yield at if session.state == "open" else f"{at}, ending"
-    left = "" if phase.remaining_s is None else f" {minutes(phase.remaining_s)} left"
-    yield f"{phase.name}{' HELD' if phase.held else left}"
+    at = "" if session.session_s is None else f" at {minutes(session.session_s)}"
+    held = " HELD" if phase.held else ""
+    yield f"{phase.name}{held}{at}" if session.state == "open" else f"ending{at}"
     elapsed = "" if infusion.elapsed_s is None else f" {minutes(infusion.elapsed_s)}"
     yield f"{infusion.state}{elapsed}"
     sound = str(state.sound.state)
     yield sound.upper() if sound in _GRAVE else sound
-    last = "" if notes.last_s is None else f", last {minutes(notes.last_s)} ago"
-    yield f"{notes.count}{last}"
+    yield f"{notes.count}" if notes.last_s is None else f"{notes.count} ({minutes(notes.last_s)})"
 
 
 def _open(room: Room) -> Text:

@@ -18,6 +18,7 @@ from kaproom import clock
 from kaproom.clock import NS_PER_S
 from kaproom.contract.payload import Priority
 from kaproom.contract.subscriber import Rooms
+from kaproom.room.attention import NOT_DELIVERED_S
 from kaproom.room.broker import Broker, _program, start_broker
 from kaproom.room.replay import REQUESTS_PER_S
 from kaproom.session import events as e
@@ -437,9 +438,9 @@ def test_a_call_that_no_station_shows_within_3_s_is_not_delivered(room: OnAir, e
     old = station(shown="0-99")  # of another call
     ear.publish("kaproom/1/test/station/desk", old, retain=True)
     until(lambda: room.publisher.facts()["stations"] == ["desk"], 10, "the station")
-    room.passed_s += 2.9
+    room.passed_s += NOT_DELIVERED_S - 0.1
     assert (room.call_status() or {})["state"] == "sending"
-    room.passed_s += 0.1
+    room.passed_s += 0.2
     status = room.call_status() or {}
     assert status["state"] == "not-delivered"
     assert status["why"] == "no nurse station has shown it"
