@@ -6,6 +6,7 @@ attempt on, without a restart.
 
 from __future__ import annotations
 
+import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,3 +75,25 @@ def access(broker: Broker) -> Access | Fault:
             except (OSError, ValueError) as error:
                 return file_fault("broker.cert", broker.cert, error, broker.key)
     return Access(host, port, tls, broker.username, password)
+
+
+def last_word(reach: Access, timeout_s: float) -> str:
+    """What a broker says that ended TLS without a word: its alert, or nothing.
+
+    It may have said it to the connection that broke, and there it was lost with what we
+    had sent. Here nothing is sent.
+    """
+    if reach.tls is None:
+        return ""
+    try:
+        with (
+            socket.create_connection((reach.host, reach.port), timeout_s) as plain,
+            reach.tls.wrap_socket(plain, server_hostname=reach.host) as connection,
+        ):
+            connection.settimeout(timeout_s)
+            connection.recv(1)
+    except ssl.SSLError as error:
+        return str(error)
+    except OSError:
+        pass
+    return ""

@@ -52,6 +52,8 @@ def connect_fault(broker: Broker, where: str, error: OSError | ValueError) -> Fa
             return Fault(
                 f"broker.url: nobody listens at {where}; start the broker, or correct the port",
             )
+        case ConnectionResetError() if broker.url.startswith("mqtts:"):
+            return tls_fault(broker, where, "WRONG_VERSION_NUMBER")
         case TimeoutError():
             return Fault(f"broker.url: {where} does not answer; is it the right address?")
     why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)

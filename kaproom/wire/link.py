@@ -27,7 +27,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from kaproom import clock
 from kaproom.clock import NS_PER_S
 from kaproom.session.roomfile import Broker
-from kaproom.wire.access import access, host_port
+from kaproom.wire.access import Access, access, host_port, last_word
 from kaproom.wire.extras import (
     connect_properties,
     expiring,
@@ -41,6 +41,7 @@ Version = Literal[5, 4]
 
 KEEPALIVE_S = 5  # chosen; a frozen broker is noticed within two of them
 ANSWER_MAX_S = 5.0  # to the connection, and to every publish
+ALERT_MAX_S = 1.0
 RETRY_MIN_S = 1.0
 RETRY_MAX_S = 5.0
 HEARD_MAX_BYTES = 262_144
@@ -130,6 +131,7 @@ class Link:
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._where = "{}:{}".format(*host_port(broker))
         self._client: paho.Client | None = None
+        self._reach: Access | None = None
         self._up = False
         self._news: deque[News] = deque()
         self._told: deque[tuple[str, Any]] = deque()
@@ -209,6 +211,7 @@ class Link:
         if isinstance(found, Fault):
             self._down(found)
             return
+        self._reach = found
         version = self._versions[0]
         client = paho.Client(
             CallbackAPIVersion.VERSION2,
@@ -346,6 +349,8 @@ class Link:
         if self._client is None:
             return
         if not self._up and "SSL" not in self._said:
+            self._said = last_word(self._reach, ALERT_MAX_S) if self._reach else ""
+        if not self._up and not self._said:
             # Some brokers hang up on a version that they do not speak.
             self._other_version()
         # What paho made up itself says nothing; what a broker said does.
