@@ -56,7 +56,7 @@ _NotACommand: type[Exception] = typer.BadParameter.__bases__[0]
 def main() -> None:
     """Run one command and leave with its exit status."""
     try:
-        status = app(standalone_mode=False)
+        status = app(prog_name="kaproom", standalone_mode=False)
     except (Refused, WorldFailed) as error:
         sys.exit(_say(error, 1))
     except Mend as error:
