@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from math import inf
 
 from kaproom.session.choice import WORTH_BEGINNING_S
 from kaproom.session.effects import Effect, Play, Tell
@@ -92,7 +93,8 @@ def occasion(
         keep=keep,
         first_crossfade_s=crossfade_s,
         exactly=exactly,
-        used=session.thrown_out | _heard(session, before),
+        used=session.thrown_out
+        | _heard(session, before, inf if keep else from_s + (crossfade_s or 0)),
         thrown_out=session.thrown_out,
         closing_due=_closing_due(session, before, keep),
         number=session.number,
@@ -145,16 +147,20 @@ def _play(session: Session) -> Play:
     return Play(tuple(c for c in told if c.offer.key not in session.thrown_out or c is told[-1]))
 
 
-def _heard(session: Session, before: tuple[PlannedCue, ...]) -> frozenset[str]:
-    """Keys of the pieces that had a turn: all but those that only ran while nobody listened."""
-    last = {before[-1].offer.key} if before else set()
+def _heard(session: Session, before: tuple[PlannedCue, ...], left_s: float) -> frozenset[str]:
+    """Keys of the pieces that had a turn: all but those that only ran while nobody listened.
+
+    What sounds at the end of ``before`` has gone by ``left_s``; a piece that goes on is heard.
+    """
+    gone = [following.start_s + following.crossfade_s for following in before[1:]]
     return frozenset(
-        last | {c.offer.key for c, following in pairwise(before) if _audible(session, c, following)}
+        cue.offer.key
+        for cue, gone_s in zip(before, [*gone, left_s], strict=False)
+        if gone_s == inf or _audible(session, cue, gone_s)
     )
 
 
-def _audible(session: Session, cue: PlannedCue, following: PlannedCue) -> bool:
-    gone_s = following.start_s + following.crossfade_s
+def _audible(session: Session, cue: PlannedCue, gone_s: float) -> bool:
     return not any(silence.covers(cue.start_s, gone_s) for silence in session.silences)
 
 
@@ -164,7 +170,8 @@ def _closing_due(session: Session, before: tuple[PlannedCue, ...], keep: bool) -
     if closing is None or closing.key in session.thrown_out:
         return False
     for cue, following in pairwise(before):
-        if cue.offer.key == closing.key and _audible(session, cue, following):
+        gone_s = following.start_s + following.crossfade_s
+        if cue.offer.key == closing.key and _audible(session, cue, gone_s):
             left_s = (cue.end_s or following.start_s) - following.start_s
             if following.offer.key == closing.key or left_s < WORTH_BEGINNING_S:
                 return False

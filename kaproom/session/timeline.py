@@ -18,7 +18,7 @@ from kaproom.session.phases import Course, Span
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Offer, Repertoire, bed_of, gain_db
 
-__all__ = ["Course", "Occasion", "PlannedCue", "Span", "plan", "plan_refuge"]
+__all__ = ["Course", "Occasion", "PlannedCue", "Span", "plan", "plan_after_refuge", "plan_refuge"]
 
 # A crossfade takes at most this part of the piece that enters, and of the one that ends.
 CROSSFADE_MAX_PART = 0.4
@@ -133,23 +133,35 @@ def plan(
 def plan_refuge(
     profile: Profile, repertoire: Repertoire, course: Course, occasion: Occasion
 ) -> tuple[PlannedCue, ...]:
-    """The refuge, and what follows where it is a piece that ends: the softest bed planned.
+    """The refuge from ``occasion.from_s`` on, and what is to follow it.
 
     Nothing of it is denser than the profile's calmest phase, nor louder than the limit.
     """
     writer = _Writer(profile, repertoire, course, occasion)
-    calmest = min(profile.phases, key=lambda phase: phase.intensity)
-    bed = bed_of(profile, profile.phases.index(calmest), repertoire.seed)
+    calmest = _calmest_bed(profile, repertoire)
     refuge = repertoire.refuge
     if refuge.soundscape is not None and refuge.intensity is None:
         refuge = refuge.model_copy(update={"intensity": calmest.intensity})
     if refuge.length_s is not None and refuge.key in occasion.thrown_out:
-        refuge = bed
+        refuge = calmest
     cue = writer.play(refuge, course.index, occasion.from_s)
-    if cue.end_s is not None:
-        writer.no_louder_than_lufs = cue.loudness_lufs
-        writer.play(bed, course.index, cue.end_s)
+    writer.then(calmest, cue)
     return tuple(writer.cues)
+
+
+def plan_after_refuge(
+    profile: Profile, repertoire: Repertoire, course: Course, occasion: Occasion
+) -> tuple[PlannedCue, ...]:
+    """What is to follow the refuge that sounds: where it is a piece that ends, a soft bed."""
+    writer = _Writer(profile, repertoire, course, occasion)
+    assert occasion.sounding is not None
+    writer.then(_calmest_bed(profile, repertoire), occasion.sounding)
+    return tuple(writer.cues)
+
+
+def _calmest_bed(profile: Profile, repertoire: Repertoire) -> Offer:
+    calmest = min(profile.phases, key=lambda phase: phase.intensity)
+    return bed_of(profile, profile.phases.index(calmest), repertoire.seed)
 
 
 class _Writer:
@@ -266,6 +278,12 @@ class _Writer:
             offer = self.choice.next(index, at_s, end_s, self._crossfade_s(index), playing)
             self.play(offer, index, leave_s, self.choice.turn_s(offer, at_s, end_s))
             leave_s = None
+
+    def then(self, bed: Offer, cue: PlannedCue) -> None:
+        """A bed after a piece that ends, and no louder."""
+        if cue.end_s is not None:
+            self.no_louder_than_lufs = cue.loudness_lufs
+            self.play(bed, self.index, cue.end_s)
 
     def end_in_a_bed(self) -> None:
         """Whatever was written last is followed by the phase's bed."""

@@ -9,7 +9,7 @@ from kaproom.session import events as e
 from kaproom.session.repertoire import Offer, bed_key, gain_db
 from kaproom.session.replanning import Result, begun, occasion, put_in, replanned, started
 from kaproom.session.state import LEAD_S, Session
-from kaproom.session.timeline import PlannedCue, plan_refuge
+from kaproom.session.timeline import PlannedCue, plan_after_refuge, plan_refuge
 
 CALM_CROSSFADE_S = 8.0
 SKIP_CROSSFADE_S = 6.0  # with LEAD_S, the piece has left within 10 s
@@ -145,15 +145,22 @@ def came_back(session: Session, event: e.CameBack) -> Result:
         calm_s=None if event.rejoin else session.calm_s,
         silent_until_s=from_s + BACK_CROSSFADE_S,
     )
-    worth = kept is not None and not event.rejoin and _worth_keeping(session, kept)
-    if kept is not None and worth:
-        session, play = put_in(session, from_s, (_again(session, kept, from_s),))
-        if session.calm_s is None:
-            return replanned(session, from_s=from_s + BACK_CROSSFADE_S)
-        return session, play
+    if kept is not None and not event.rejoin and _worth_keeping(session, kept):
+        return _went_on(session, kept, from_s)
     if session.calm_s is not None:
         return _refuge(session, BACK_CROSSFADE_S)
     return replanned(session, keep=False, crossfade_s=BACK_CROSSFADE_S, exactly=True)
+
+
+def _went_on(session: Session, kept: PlannedCue, from_s: float) -> Result:
+    """The kept piece from its place, and what follows it: the plan's, or the refuge's."""
+    session, _ = put_in(session, from_s, (_again(session, kept, from_s),))
+    then_s = from_s + BACK_CROSSFADE_S
+    if session.calm_s is None:
+        return replanned(session, from_s=then_s)
+    why = occasion(session, then_s)
+    after = plan_after_refuge(session.profile, session.repertoire, session.course, why)
+    return put_in(session, then_s, after)
 
 
 def _worth_keeping(session: Session, kept: PlannedCue) -> bool:
