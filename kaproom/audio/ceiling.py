@@ -45,8 +45,8 @@ class Ceiling:
         limit = power_of(ceiling_lufs - _MARGIN_LU - K_GAIN_MAX_DB - gain_db)
         limit *= _WINDOW_S * self._rate_hz
         totals = feed.totals(grain - self.grains_behind, grain + 1 + self.grains_ahead)
-        # Any window lies within so many grains.
-        across = self._window_hops // HOPS + 2
+        # Any window lies within so many half grains.
+        across = self._window_hops // (HOPS // 2) + 2
         within = sum(totals[:across])
         if within > limit:
             return True

@@ -26,7 +26,7 @@ from av.container.input import InputContainer
 from av.packet import Packet
 from numpy.typing import NDArray
 
-from kaproom.audio.stereo import Block, to_stereo
+from kaproom.audio.stereo import Block, samples_of, to_stereo
 from kaproom.errors import Mend
 
 # Containers whose seek lands on a position with a true timestamp; the others are counted
@@ -207,7 +207,7 @@ class Decoder:
             if like is None:
                 like = frame
                 position = position if start is None else start
-            gathered.append(frame.to_ndarray())
+            gathered.append(samples_of(frame))
             gathered_frames += frame.samples
             if gathered_frames >= _GATHER_FRAMES:
                 yield position, to_stereo(gathered, like), like.sample_rate
@@ -369,7 +369,6 @@ def _alike(frame: AudioFrame, like: AudioFrame) -> bool:
     return (
         frame.sample_rate == like.sample_rate
         and frame.format.name == like.format.name
-        and frame.layout.nb_channels == like.layout.nb_channels
         and frame.layout.name == like.layout.name
     )
 

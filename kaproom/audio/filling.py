@@ -1,6 +1,6 @@
 """Keeps the ring full from a mixer, with few wake-ups and no frame out of order.
 
-Whole grains are written, and only once two fit. While the ring is well filled, what the
+Whole grains are written, each as soon as it fits. While the ring is well filled, what the
 mixer waits for is waited for; when it runs low, the mixer has to do without.
 """
 
@@ -21,7 +21,6 @@ _LOW_S: Final = 1.0
 _PATIENCE_NS: Final = 3 * NS_PER_S // 2
 # How often to look again whether the ring runs low, while the mixer waits.
 _LOOK_S: Final = 0.25
-_WAKE_FRAMES: Final = 2 * GRAIN_FRAMES
 
 
 class Filling:
@@ -49,14 +48,11 @@ class Filling:
             After how many seconds there will be room for more, or a need to look.
         """
         ring, mixer = self._ring, self.mixer
-        wake_frames = min(_WAKE_FRAMES, ring.fill_frames // 2)
-        if ring.space_frames() < wake_frames:
-            return self._room_in_s(wake_frames)
         while True:
             # To the end of a grain, so that all but the first write are whole grains.
             frames = GRAIN_FRAMES - mixer.frame % GRAIN_FRAMES
             if ring.space_frames() < frames:
-                return self._room_in_s(max(frames, wake_frames))
+                return self._room_in_s(frames)
             if not mixer.ready():
                 if not self._out_of_patience():
                     return _LOOK_S

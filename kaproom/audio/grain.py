@@ -8,10 +8,10 @@ what portions it is asked for, or by which process.
 
 from __future__ import annotations
 
-GRAIN_FRAMES = 16_384
-"""0.34 s at 48 kHz: long enough to be cheap, short enough that the ring stays full."""
+GRAIN_FRAMES = 32_768
+"""0.68 s at 48 kHz: long enough to be cheap, short enough that the ring stays full."""
 
-HOPS = 4
+HOPS = 8
 HOP_FRAMES = GRAIN_FRAMES // HOPS
 """85 ms at 48 kHz: the step of the short-term loudness (EBU Tech 3341 asks for 100 ms)."""
 

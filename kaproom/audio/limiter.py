@@ -28,6 +28,10 @@ _AHEAD_SLOTS: Final = 15  # chosen: 10 ms at 48 kHz
 _TIMES: Final = 4  # BS.1770 annex 2
 _REACH_FRAMES: Final = 64  # of the interpolation, to either side
 _PHASES: Final = (0.25, 0.5, 0.75)
+# By how much the peak between samples can exceed every sample: 2.02 by the interpolation
+# of BS.1770 (its coefficients' sum). A longer one can find more, but in nothing shorter than
+# ten samples in a row that alternate in sign at full level.
+_OVERSHOOT_MAX: Final = 2.5
 # 3 dB: white noise makes the two interpolations differ by 1 dB.
 _DISAGREEMENT: Final = 0.7
 # No interpolation is ideal: the next one may find this much more at the same place.
@@ -80,7 +84,7 @@ def limiter_carry(cut_db: float, grain: int, rate_hz: int) -> float:
 def _needs_db(around: Block, ceiling: float, rate_hz: int) -> NDArray[np.float64] | None:
     """The cut that each slot needs, from one before the grain on; None when none does."""
     sample_peak = max(float(around.max()), -float(around.min()))
-    if sample_peak * _overshoot_max() <= ceiling:
+    if sample_peak * _OVERSHOOT_MAX <= ceiling:
         return None
     # Two interpolations, since near half the sampling rate no two agree; the dearer one
     # only where it could still matter.
@@ -134,9 +138,3 @@ def _responses(frames: int) -> NDArray[np.complex128]:
     near = np.arange(1 - _REACH_FRAMES, _REACH_FRAMES + 1)
     spread[:, -near % frames] = _kernels()
     return np.asarray(np.fft.fft(spread, axis=1))
-
-
-@lru_cache(maxsize=1)
-def _overshoot_max() -> float:
-    """By how much an oversampled value can exceed every sample around it, at the very most."""
-    return float(np.abs(_kernels()).sum(axis=1).max())

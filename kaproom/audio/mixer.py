@@ -27,7 +27,6 @@ from kaproom.audio.programme import (
     Cue,
     Programme,
     Quiet,
-    Source,
     Track,
     entrance,
     gone_frames,
@@ -52,8 +51,6 @@ _GIVE_UP_S: Final = 4.0
 # Longer than any machine should need for a grain of a bed.
 _BED_WAIT_S: Final = 1.0
 _JOIN_S: Final = 0.5
-
-_Key = tuple[str, Source, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,8 @@ class Mixer:
         self.failures: list[Failed] = []
         self._rate_hz = rate_hz
         self._notify = notify
-        self._voices: dict[_Key, Voice] = {}
+        # By the cue's id, which is unique in a programme.
+        self._voices: dict[str, Voice] = {}
         # The mix before the limiter, of the grains around the next one.
         self._mixes: dict[int, Block] = {}
         # The limiter's carry at the beginning of each of these grains.
@@ -163,7 +161,7 @@ class Mixer:
     def gain_db(self) -> float:
         """The slewed gain of what enters or sounds at ``frame``; 0.0 in silence."""
         cue = self.programme.at(self.frame)
-        voice = self._voices.get(_key(cue)) if cue else None
+        voice = self._voices.get(cue.id) if cue else None
         return voice.gain_db(self.frame) if voice else 0.0
 
     @property
@@ -187,13 +185,17 @@ class Mixer:
         self._gone = gone_frames(programme.cues)
         self._oldest = 0
         ceiling_lufs = min(programme.ceiling_lufs, CEILING_MAX_LUFS)
-        self._levels: dict[_Key, Level] = {}
-        for cue, start_db in zip(programme.cues, starts_db, strict=True):
-            key = _key(cue)
-            self._levels[key] = Level(start_db, ceiling_lufs)
-            if key in self._voices:
-                self._voices[key].cue = cue
-                self._voices[key].level = self._levels[key]
+        self._levels = {
+            cue.id: Level(start_db, ceiling_lufs)
+            for cue, start_db in zip(programme.cues, starts_db, strict=True)
+        }
+        self._index = {cue.id: index for index, cue in enumerate(programme.cues)}
+        for id_, voice in list(self._voices.items()):
+            cue = programme.cues[self._index[id_]] if id_ in self._index else None
+            if cue is not None and _same_sound(cue, voice.cue):
+                voice.cue, voice.level = cue, self._levels[id_]
+            else:
+                self._voices.pop(id_).close()
         # The past stays for the limiter's margin; what was mixed ahead is mixed anew.
         grain = grain_at(self.frame)
         for number in [n for n in self._mixes if n >= grain]:
@@ -207,14 +209,14 @@ class Mixer:
         for cue in self._between(begin, soon):
             if isinstance(cue.source, Quiet):
                 continue
-            key = _key(cue)
-            wanted.add(key)
-            if key not in self._voices:
-                self._voices[key] = Voice(
-                    cue, self._levels[key], self._rate_hz, grain, self._notify
+            wanted.add(cue.id)
+            if cue.id not in self._voices:
+                self._voices[cue.id] = Voice(
+                    cue, self._levels[cue.id], self._rate_hz, grain, self._notify
                 )
-        for key in [k for k in self._voices if k not in wanted]:
-            self._voices.pop(key).close()
+        if len(self._voices) > len(wanted):
+            for id_ in [id_ for id_ in self._voices if id_ not in wanted]:
+                self._voices.pop(id_).close()
 
     def _waiting_for(self, grain: int) -> list[Voice]:
         """The voices that are not ready; each of them will notify."""
@@ -223,7 +225,7 @@ class Mixer:
     def _sounding(self, first_grain: int, last_grain: int) -> list[Voice]:
         """The voices with any part in these grains."""
         begin, end = first_grain * GRAIN_FRAMES, (last_grain + 1) * GRAIN_FRAMES
-        voices = (self._voices.get(_key(cue)) for cue in self._between(begin, end - 1))
+        voices = (self._voices.get(cue.id) for cue in self._between(begin, end - 1))
         return [voice for voice in voices if voice is not None]
 
     def _between(self, begin: int, end: int) -> list[Cue]:
@@ -263,7 +265,7 @@ class Mixer:
             mix: Block | None = None
             if grain >= 0:
                 for cue, weight in self._weights(grain):
-                    voice = self._voices.get(_key(cue))
+                    voice = self._voices.get(cue.id)
                     sound = None if voice is None else voice.sound(grain, weight)
                     if sound is not None:
                         mix = sound if mix is None else mix + sound
@@ -301,7 +303,7 @@ class Mixer:
             if feed.end_frame is None or voice.fade is not None:
                 continue
             cues = self.programme.cues
-            index = next((i for i, c in enumerate(cues) if _key(c) == _key(voice.cue)), None)
+            index = self._index.get(voice.cue.id)
             if index is None or index == len(cues) - 1:
                 continue
             gone = self._gone[index]
@@ -390,9 +392,9 @@ def render(
         mixer.close()
 
 
-def _key(cue: Cue) -> _Key:
-    """What makes a running source still the right one."""
-    return cue.id, cue.source, cue.start_frame
+def _same_sound(cue: Cue, other: Cue) -> bool:
+    """Whether a source that runs for one serves the other."""
+    return cue.source == other.source and cue.start_frame == other.start_frame
 
 
 def _name(cue: Cue) -> str:

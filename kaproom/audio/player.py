@@ -50,7 +50,7 @@ from kaproom.intercom import Request, Server
 
 LOCK_FILE: Final = "player.lock"
 SOCKET_FILE: Final = "player.sock"
-RATES_HZ: Final = (16_000, 192_000)
+RATES_HZ: Final = (32_000, 192_000)
 DEFAULT_DEVICE: Final = ("", "auto", "default")
 
 _FADE_S: Final = 3.0  # design: silent in 3 s

@@ -28,7 +28,7 @@ AHEAD_S: Final = 12.0
 # Filled in bursts of so much more, so that the thread wakes a few times a minute.
 _BURST_S: Final = 4.0
 # It wakes before it is needed.
-_WAKE_GRAINS: Final = 4
+_WAKE_GRAINS: Final = 3
 # A bed cannot end, so only the loudness ceiling looks ahead.
 _BED_AHEAD_S: Final = 5.5
 _BED_BURST_S: Final = 1.0
@@ -65,8 +65,9 @@ class Feed:
         self._notify = notify
         self._grains: dict[int, Block] = {}
         self._energies: dict[int, NDArray[np.float64]] = {}
-        self._totals: dict[int, float] = {}
+        self._totals: dict[int, tuple[float, float]] = {}
         self._needed = self.first_grain
+        self._released = self._forgotten = self.first_grain
         self._room = threading.Event()
         self._advanced = threading.Event()
         self._closed = False
@@ -86,8 +87,12 @@ class Feed:
         return self._energies.get(grain)
 
     def totals(self, low: int, high: int) -> list[float]:
-        """The sums of squares of the grains from ``low`` to before ``high``."""
-        return [self._totals.get(grain, 0.0) for grain in range(low, high)]
+        """The sums of squares of the half grains from grain ``low`` to before ``high``."""
+        silent = (0.0, 0.0)
+        halves: list[float] = []
+        for grain in range(low, high):
+            halves += self._totals.get(grain, silent)
+        return halves
 
     def k_energies(self, grain: int) -> NDArray[np.float64] | None:
         """The same, K-weighted; None where the sound is not held any more, or not yet."""
@@ -104,10 +109,14 @@ class Feed:
 
     def need(self, grain: int, energies_from: int) -> None:
         """Let go of the sound before ``grain`` and of the energies before ``energies_from``."""
-        for number in [n for n in list(self._grains) if n < grain]:
-            del self._grains[number]
-        for number in [n for n in list(self._energies) if n < energies_from]:
-            del self._energies[number], self._totals[number]
+        # Not beyond what is made: what comes later would never be let go.
+        for number in range(self._released, min(grain, self.made)):
+            self._grains.pop(number, None)
+            self._released = number + 1
+        for number in range(self._forgotten, min(energies_from, self.made)):
+            self._energies.pop(number, None)
+            self._totals.pop(number, None)
+            self._forgotten = number + 1
         self._needed = grain
         if self.made - grain <= self.ahead_grains + _WAKE_GRAINS:
             self._room.set()
@@ -157,7 +166,8 @@ class Feed:
         """Publish grain after grain; yields the frame up to which there is sound."""
         start = max(self.cue.start_frame, self.first_grain * GRAIN_FRAMES)
         grain, filled = divmod(start, GRAIN_FRAMES)
-        sound = np.zeros((GRAIN_FRAMES, 2), dtype=np.float32)
+        sound = np.empty((GRAIN_FRAMES, 2), dtype=np.float32)
+        sound[:filled] = 0.0
         for block in self._blocks(start - self.cue.start_frame):
             taken = 0
             while taken < len(block):
@@ -169,15 +179,17 @@ class Feed:
                     self._publish(grain, sound)
                     yield (grain + 1) * GRAIN_FRAMES
                     grain, filled = grain + 1, 0
-                    sound = np.zeros((GRAIN_FRAMES, 2), dtype=np.float32)
+                    sound = np.empty((GRAIN_FRAMES, 2), dtype=np.float32)
         if filled:
+            sound[filled:] = 0.0
             self._publish(grain, sound)
         yield max(start, grain * GRAIN_FRAMES + filled)
 
     def _publish(self, grain: int, sound: Block) -> None:
         by_hop = sound.reshape(HOPS, -1)
         energies: NDArray[np.float64] = np.einsum("ij,ij->i", by_hop, by_hop, dtype=np.float64)
-        self._totals[grain] = float(energies.sum())
+        by_half = energies.reshape(2, -1).sum(axis=1)
+        self._totals[grain] = (float(by_half[0]), float(by_half[1]))
         self._energies[grain] = energies
         self._grains[grain] = sound
         self.made = grain + 1

@@ -43,6 +43,10 @@ _TO_STEREO: Mapping[str, tuple[float, float]] = MappingProxyType(
     }
 )
 _UNKNOWN_CHANNEL = (0.5, 0.5)
+# libav's names, without the p of the planar kinds.
+_KINDS: Mapping[str, str] = MappingProxyType(
+    {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
+)
 # What a file means that names no layout: the default order of WAV and FLAC.
 _USUAL_CHANNELS: Mapping[int, tuple[str, ...]] = MappingProxyType(
     {
@@ -56,12 +60,26 @@ _USUAL_CHANNELS: Mapping[int, tuple[str, ...]] = MappingProxyType(
 )
 
 
+def samples_of(frame: AudioFrame) -> NDArray[Any]:
+    """A decoded frame's own samples, shape (channels, frames), or (1, frames x channels).
+
+    The planes are copied, since libav uses their memory again.
+    """
+    kind = _KINDS[frame.format.name.removesuffix("p")]
+    planes = frame.planes
+    each = frame.samples if frame.format.is_planar else frame.samples * frame.layout.nb_channels
+    samples: NDArray[Any] = np.empty((len(planes), each), dtype=kind)
+    for row, plane in zip(samples, planes, strict=True):
+        memory: Any = plane
+        row[:] = np.frombuffer(memory, dtype=kind, count=each)
+    return samples
+
+
 def to_stereo(parts: Sequence[NDArray[Any]], like: AudioFrame) -> Block:
     """Bring decoded frames of one format to two channels.
 
     Args:
-        parts: As ``AudioFrame.to_ndarray`` gives them: shape (channels, frames) when
-            planar, (1, frames x channels) when not.
+        parts: As ``samples_of`` gives them.
         like: One of the frames they came from; says the format and the layout.
 
     Returns:
@@ -69,24 +87,36 @@ def to_stereo(parts: Sequence[NDArray[Any]], like: AudioFrame) -> Block:
     """
     joined = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
     channels = like.layout.nb_channels
-    by_frame = joined.T if like.format.is_planar else joined.reshape(-1, channels)
-    samples = _as_float(by_frame)
-    if channels == 1:
-        stereo = np.repeat(samples, 2, axis=1)
-    elif channels == 2:
-        stereo = np.ascontiguousarray(samples)
+    by_channel = joined if like.format.is_planar else joined.reshape(-1, channels).T
+    if channels > 2:
+        names = [channel.name for channel in like.layout.channels]
+        return _sane(_mixed_down(_as_float(by_channel.T), names))
+    stereo = np.empty((by_channel.shape[1], 2), dtype=np.float32)
+    if like.format.is_planar or channels == 1:
+        # Side by side is five times as quick as turning the whole; mono goes to both sides.
+        stereo[:, 0] = by_channel[0]
+        stereo[:, 1] = by_channel[-1]
     else:
-        stereo = _mixed_down(samples, [channel.name for channel in like.layout.channels])
+        stereo[:] = by_channel.T
+    if joined.dtype == np.uint8:
+        stereo -= np.float32(128)
+    if joined.dtype.kind in "iu":
+        stereo *= _scale(joined.dtype)
     return _sane(stereo)
 
 
+def _scale(kind: np.dtype[Any]) -> np.float32:
+    """What brings whole numbers of this width to a full scale of 1.0."""
+    return np.float32(2.0 ** (1 - 8 * kind.itemsize))
+
+
 def _as_float(samples: NDArray[Any]) -> Block:
-    kind = samples.dtype
-    if kind == np.uint8:
-        return (samples.astype(np.float32) - np.float32(128)) * np.float32(2.0**-7)
-    if np.issubdtype(kind, np.integer):
-        return samples.astype(np.float32) * np.float32(2.0 ** (1 - 8 * kind.itemsize))
-    return samples.astype(np.float32, copy=False)
+    floats = samples.astype(np.float32)
+    if samples.dtype == np.uint8:
+        floats -= np.float32(128)
+    if samples.dtype.kind in "iu":
+        floats *= _scale(samples.dtype)
+    return floats
 
 
 def _mixed_down(samples: Block, names: list[str]) -> Block:
@@ -103,8 +133,9 @@ def _mixed_down(samples: Block, names: list[str]) -> Block:
 
 
 def _sane(stereo: Block) -> Block:
-    # The comparison is false for NaN as well.
-    if np.abs(stereo).max(initial=0.0) <= _FULL_SCALE_MAX:
+    # Both comparisons are false for NaN as well.
+    lowest, highest = stereo.min(initial=0.0), stereo.max(initial=0.0)
+    if highest <= _FULL_SCALE_MAX and lowest >= -_FULL_SCALE_MAX:
         return stereo
     whole = np.nan_to_num(stereo, nan=0.0, posinf=0.0, neginf=0.0)
     return np.clip(whole, -_FULL_SCALE_MAX, _FULL_SCALE_MAX)
