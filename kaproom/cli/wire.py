@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kaproom import clock
-from kaproom.cli.asking import HERE, ask
+from kaproom.cli.asking import HERE, PRESSED_NS, ask
 from kaproom.clock import NS_PER_S
 from kaproom.errors import Mend, WorldFailed
 
@@ -59,7 +59,8 @@ def call(
         return
     try:
         client = Client(sockets(HERE.runtime()).daemon, "cli", ANSWER_MAX_S)
-        client.call("call", {"level": level})
+        stamp = {"mono_ns": PRESSED_NS, "boot_id": clock.boot_id()}
+        client.call("call", {"level": level, **stamp})
     except WorldFailed as error:
         raise WorldFailed(f"NOT DELIVERED: {error}; {WALL_BUTTON}") from error
     told = ""

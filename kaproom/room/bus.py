@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from kaproom.contract.payload import Priority
 from kaproom.errors import Mend, Refused
 from kaproom.record import Record
 from kaproom.room.attention import Attention, Change, call_status
+from kaproom.room.commands import stamped
 from kaproom.room.outward import Shareable
 from kaproom.room.publisher import WHOM, Publisher
 from kaproom.session.machine import Session
@@ -86,7 +88,10 @@ class Bus:
         level = args.get("level", str(Priority.ASSIST))
         if level not in _CALLS:
             raise Mend(f"a call is {' or '.join(_CALLS)}, e.g. `kaproom call urgent`")
-        changes = self._attention.raise_call(Priority(level), now)
+        pressed_ns = stamped(args, now)
+        ago = timedelta(microseconds=(now.mono_ns - pressed_ns) / 1000)
+        pressed = Instant(pressed_ns, now.boot_id, now.utc - ago)
+        changes = self._attention.raise_call(Priority(level), pressed)
         return f"Calling: {level}.", changes
 
     def told(self, status: dict[str, Any], now: Instant) -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
+import tracemalloc
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +65,10 @@ def room(tmp_path: Path, broker: Broker) -> Iterator[OnAir]:
 def noted(heard: list[Heard]) -> list[int]:
     """The numbers of the notes among what was heard."""
     return [json.loads(h.payload)["seq"] for h in heard if h.topic == NOTED]
+
+
+def _heard_notes(count: int, heard: list[Heard]) -> bool:
+    return len(set(noted(heard))) == count
 
 
 def live(heard: list[Heard]) -> bool:
@@ -463,3 +470,41 @@ def test_lost_sound_is_told_within_2_s_and_cleared(room: OnAir, ear: Peer) -> No
         lambda heard: heard[-1].topic != "" and states(heard)[-1]["attention"]["open"] == []
     )
     assert [h.payload for h in ear.heard if h.topic == f"{ROOM}/attention/sound-lost"][-1] == b""
+
+
+def test_a_connection_that_breaks_again_and_again_loses_no_event(
+    room: OnAir, ear: Peer, broker: Broker
+) -> None:
+    room.begin()
+    ear.wait_for(live)
+    for number in range(1, 11):
+        room.do(e.Noted, "tears", "")
+        # It takes the room's place at the broker, which drops the room.
+        with Peer(broker.port, client_id="kaproom-test-one"):
+            pass
+        ear.wait_for(partial(_heard_notes, number))
+    firsts = list(dict.fromkeys(noted(ear.heard)))
+    assert firsts == sorted(firsts)
+
+
+def test_an_hour_without_a_broker_costs_no_memory(tmp_path: Path) -> None:
+    room = OnAir(tmp_path / "data", "mqtt://127.0.0.1:9")
+    room.begin()
+
+    def minutes(count: int) -> None:
+        assert room.scribe is not None and room.session is not None
+        for _ in range(count * 600):  # ten events a second
+            entry = room.scribe.fact(room.session, "sound", room.now, {"state": "playing"})
+            room.write([entry])
+            room.passed_s += 0.1
+            room.tell()
+
+    minutes(1)
+    gc.collect()
+    tracemalloc.start()
+    minutes(2)
+    gc.collect()
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    room.stop()
+    assert grown * 30 < 10_000_000  # for the hour
