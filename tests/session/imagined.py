@@ -18,6 +18,7 @@ from kaproom.session.profile import VOCABULARY, Profile
 from kaproom.session.repertoire import Offer, Repertoire
 
 TICK_S = 0.5
+"""As often as the daemon ticks, or less; it must not matter."""
 
 
 # -- by hand
@@ -83,7 +84,8 @@ def repertoire(plan: Profile, pieces: int = 4, length_s: float = 240.0, **more: 
 class Room:
     """One session, stepped by hand; keeps the effects and the events that were accepted."""
 
-    def __init__(self, plan: Profile, music: Repertoire) -> None:
+    def __init__(self, plan: Profile, music: Repertoire, tick_s: float = 5.0) -> None:
+        self.tick_s = tick_s
         self.session, effects = opened(plan, music)
         self.effects: list[Effect] = list(effects)
         self.last: tuple[Effect, ...] = effects
@@ -109,8 +111,8 @@ class Room:
 
     def wait_until(self, at_s: float) -> Session:
         """Ticks, as the daemon makes them, ending with one at ``at_s``."""
-        while self.now_s + TICK_S < at_s:
-            tick_s = self.now_s + TICK_S
+        while self.now_s + self.tick_s < at_s:
+            tick_s = self.now_s + self.tick_s
             self.do(e.Tick(tick_s, tick_s))
         self.do(e.Tick(at_s, at_s))
         return self.session

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from session.imagined import OCEAN, Room, as_recorded, profile, repertoire, track
+from session.imagined import OCEAN, TICK_S, Room, as_recorded, profile, repertoire, track
 
 from kaproom.errors import Mend, Refused
 from kaproom.session import events as e
@@ -72,7 +72,7 @@ class Scenario:
             closing=track("own piece", seconds(closing)) if closing else None,
             refuge=track("refuge", seconds(refuge)) if refuge else OCEAN,
         )
-        return Room(plan, music)
+        return Room(plan, music, TICK_S)
 
 
 # -- what people do

@@ -35,14 +35,15 @@ def shifted(session: Session, event: e.Shifted) -> Result:
         return session, ()
     index = session.cues.index(sounding)
     before = session.cues[:index]
-    earliest_s = before[-1].start_s if before else 0.0
-    start_s = max(min(sounding.start_s + event.by_s, session.now_s), earliest_s)
+    # Neither back behind the piece before it, nor on beyond now: it has been heard.
+    back_s = sounding.start_s - (before[-1].start_s if before else 0.0)
+    by_s = max(min(event.by_s, session.now_s - sounding.start_s), -back_s)
+    later = tuple(cue.moved(cue.start_s + by_s) for cue in session.cues[index:])
     if before and before[-1].end_s is not None:
         # It stood still as well, if it was still leaving.
-        end_s = max(before[-1].end_s, start_s)
+        end_s = max(before[-1].end_s, later[0].start_s)
         before = (*before[:-1], replace(before[-1], end_s=end_s))
-    later = (cue.moved(cue.start_s + event.by_s) for cue in session.cues[index + 1 :])
-    session = replace(session, cues=(*before, sounding.moved(start_s), *later))
+    session = replace(session, cues=(*before, *later))
     if session.elsewhere:
         return session, ()
     session, told = begun(session)

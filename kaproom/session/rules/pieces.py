@@ -85,7 +85,7 @@ def skipped(session: Session, event: e.Skipped) -> Result:
         no_louder_than_lufs=heard.loudness_lufs,
     )
     coming = next(cue for cue in session.cues if cue.start_s >= session.now_s + LEAD_S)
-    if _names(coming.offer) & _names(heard.offer):
+    if _names(coming.offer) & session.thrown_out:
         raise Refused(
             "nothing else is left that could play in this phase; `kaproom calm` goes to the "
             "refuge, `kaproom fade` to silence"
