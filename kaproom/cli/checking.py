@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from kaproom.cli.asking import daemon
 from kaproom.curation.check import Checked, check, devices
 from kaproom.curation.scan import Progress as Told
 from kaproom.curation.scan import Scan, scan
@@ -38,7 +40,10 @@ def checked(
     """The findings on one session, its music measured; a bar shows how far that is."""
     loaded = load_profile(profile, room)
     with _bar(quiet) as told:
-        return check(loaded, room, without, closing, progress=told, surroundings=surroundings)
+        found = check(loaded, room, without, closing, progress=told, surroundings=surroundings)
+    return replace(
+        found, findings=_with_broker(found.findings, room) if surroundings else found.findings
+    )
 
 
 def begin(
@@ -63,7 +68,7 @@ def begin(
     if stops:
         raise Mend("\n".join(str(finding) for finding in stops))
     if not quiet:
-        shown(found.findings)
+        shown(_with_broker(found.findings, room) if surroundings else found.findings)
         _remind(loaded)
     repertoire = selected(loaded, found.measured, secrets.randbelow(2**31), without, closing)
     return {
@@ -72,6 +77,33 @@ def begin(
         "without": sorted(without),
         "findings": [str(finding) for finding in found.findings],
     }
+
+
+def _with_broker(findings: Iterable[Finding], room: RoomFile) -> list[Finding]:
+    return sorted(
+        [*findings, *_broker(room)], key=lambda finding: list(_MARKS).index(finding.level)
+    )
+
+
+def _broker(room: RoomFile) -> list[Finding]:
+    """What is wrong with the room's broker; it stops no session."""
+    from kaproom.wire import trial
+
+    if room.broker is None:
+        return []
+    try:
+        with daemon() as client:
+            bus = client.call("status").get("bus") or {}
+    except (WorldFailed, Mend):
+        # Beside a daemon this would take its place at a broker that knows us by certificate.
+        fault = trial(room.broker, f"kaproom-check-{secrets.token_hex(6)}")
+        line = None if fault is None else fault.line
+    else:
+        line = bus.get("fault")
+    if line is None:
+        return []
+    where, _, what = line.partition(": ")
+    return [Finding("warn", where, f"{what}; the room runs on")]
 
 
 def measure(paths: Iterable[Path], room: RoomFile, *, quiet: bool) -> Scan:

@@ -189,7 +189,9 @@ def plain(counter: Path, port: int) -> None:
     next_ns = clock.mono_ns()
     while True:
         number += 1
-        counter.write_text(str(number))
+        kept = counter.with_name("kept")
+        kept.write_text(str(number))
+        kept.replace(counter)
         client.publish("plain", str(number), 1)
         next_ns += NS_PER_S // RATE
         pause((next_ns - clock.mono_ns()) / NS_PER_S)

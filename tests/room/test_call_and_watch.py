@@ -190,3 +190,20 @@ def test_a_watch_that_cannot_be_says_why(
 ) -> None:
     room = LivingRoom(tmp_path / "data", tmp_path / "run")
     assert said in room.kaproom("watch", *words, status=status)
+
+
+def test_a_check_names_what_is_wrong_with_the_broker_and_it_stops_nothing(tmp_path: Path) -> None:
+    room = LivingRoom(tmp_path / "data", tmp_path / "run")
+    told = room.file.read_text()
+    room.file.write_text(f"{told}broker:\n  url: mqtt://no-such-host.invalid\n")
+    said = subprocess.run(
+        [sys.executable, "-m", "kaproom", "check", "demo-3min"],
+        env=room.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (
+        "warn  broker.url: the name in no-such-host.invalid:1883 is not resolved to an address;"
+        " correct it, or look at the network; the room runs on"
+    ) in said.stdout.splitlines()
