@@ -27,11 +27,6 @@ from kaproom.session.state import LEAD_S, Session, Stage
 
 def infused(session: Session, event: e.Infused) -> Result:
     """Something was done at the pump."""
-    if event.at_s < 0:
-        raise Refused(
-            "that is before this session was opened; write it down as a note, e.g. "
-            "`kaproom note other 'infusion started 10:05'`"
-        )
     if event.at_s > session.now_s:
         raise Refused("that lies ahead; record it when it is done")
     _check_amount(session.profile, event)
