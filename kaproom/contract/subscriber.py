@@ -7,6 +7,7 @@ subscriber's own monotonic clock, and only that clock decides what is stale.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -32,7 +33,7 @@ from kaproom.contract.topics import place
 
 STALE_HEARTBEATS = 3
 NO_DATA_HEARTBEATS = 10
-# What a subscriber keeps of numbers out of order; a broker that sends worse is not believed.
+# So many gaps at once are not believed; what comes beyond them is to be asked for again.
 _ISLANDS_MAX = 1000
 _NS_PER_S = 1_000_000_000
 
@@ -69,24 +70,34 @@ class Numbers:
     """Everything from the first one heard to here has come."""
     newest: int = 0
     """The highest that the room says there is."""
-    _beyond: set[int] = field(default_factory=set)
+    _islands: list[tuple[int, int]] = field(default_factory=list)
+    """What came beyond a gap: ranges in order that neither overlap nor touch."""
 
     def begin(self, series: str, heard_to: int) -> None:
         """A numbering begins, or another one; what is up to ``heard_to`` is not missed."""
         self.series, self.whole_to, self.newest = series, heard_to, heard_to
-        self._beyond.clear()
+        self._islands.clear()
 
     def hear(self, series: str, seq: int) -> bool:
         """Whether an event is new; one that came before is not."""
         if series != self.series:
             self.begin(series, seq - 1)
-        if seq <= self.whole_to or seq in self._beyond or len(self._beyond) >= _ISLANDS_MAX:
-            return False
-        self._beyond.add(seq)
         self.newest = max(self.newest, seq)
-        while self.whole_to + 1 in self._beyond:
-            self.whole_to += 1
-            self._beyond.discard(self.whole_to)
+        place = bisect_right(self._islands, (seq, 2**63))
+        if seq <= self.whole_to or (place > 0 and seq <= self._islands[place - 1][1]):
+            return False
+        first = last = seq
+        if place < len(self._islands) and self._islands[place][0] == seq + 1:
+            last = self._islands.pop(place)[1]
+        if place > 0 and self._islands[place - 1][1] == seq - 1:
+            place -= 1
+            first = self._islands.pop(place)[0]
+        if first == self.whole_to + 1:
+            self.whole_to = last
+        elif first == last and len(self._islands) >= _ISLANDS_MAX:
+            return False
+        else:
+            self._islands.insert(place, (first, last))
         return True
 
     def told(self, series: str, last_seq: int) -> None:
@@ -98,10 +109,9 @@ class Numbers:
     def missing(self) -> Iterator[tuple[int, int]]:
         """What to ask for: ranges, first and last number."""
         start = self.whole_to + 1
-        for seq in sorted(self._beyond):
-            if start < seq:
-                yield start, seq - 1
-            start = seq + 1
+        for first, last in self._islands:
+            yield start, first - 1
+            start = last + 1
         if start <= self.newest:
             yield start, self.newest
 

@@ -32,7 +32,7 @@ STATES_OWED_MAX = 2  # a broker that lags gets the latest later, not all of them
 EVENTS_OWED_MAX = 16  # paho sends 20 before it waits
 # What was missed follows at this pace; more would cost the room's other threads their turns.
 EVENTS_PER_S = 500
-REPLAYED_PER_S = 200
+REPLAYED_PER_S = 500
 KEEP_ACKNOWLEDGED_S = 1.0
 # A state that waits in the broker for somebody who is away; older it is worth nothing.
 STATE_EXPIRY_S = 60

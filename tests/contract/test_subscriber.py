@@ -144,6 +144,16 @@ def test_each_number_is_new_once_and_what_is_missing_is_exactly_what_did_not_com
     assert missing == set(range(heard[0], max(heard) + 1)) - came
 
 
+def test_more_gaps_than_are_kept_are_closed_all_the_same() -> None:
+    numbers, came = Numbers(), set()
+    heard = [1, *range(3, 4000, 2)]  # every other one is missing, and they are many
+    for _ in range(10):
+        came |= {seq for seq in heard if numbers.hear("s", seq)}
+        heard = [seq for first, last in numbers.missing() for seq in range(first, last + 1)]
+    assert came == set(range(1, 4000))
+    assert numbers.whole_to == numbers.newest == 3999
+
+
 @given(
     topic=st.one_of(
         st.text(max_size=60),
