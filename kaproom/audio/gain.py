@@ -81,9 +81,10 @@ class GainLaw:
             The factor when it is the same for all, exactly 1.0 at 0 dB; otherwise None,
             and ``curve[:frames]`` holds the factors, shape (frames, 1).
         """
-        self._resume(now_ns)
-        if self.now_db == SILENCE_DB:
-            return 0.0
+        if self._interrupted or self.now_db == SILENCE_DB:
+            self._resume(now_ns)
+            if self.now_db == SILENCE_DB:
+                return 0.0
         returning = self._return_left
         if self.now_db == self._target_db and not returning:
             self._pass(frames)
@@ -107,17 +108,14 @@ class GainLaw:
 
     def _resume(self, now_ns: int) -> None:
         """Decide how sound comes back, if it was away."""
-        muted = self.now_db == SILENCE_DB
-        if muted or self._interrupted:
-            # A last sound in the future is another clock's: as good as long ago.
-            silent_ns = abs(now_ns - self.sounded_ns)
-            if silent_ns > INTERRUPTION_S * _NS_PER_S:
-                self.now_db = min(ENTRY_DB, self._target_db)
-                self.entry_left_frames = round(ENTRY_S * self._rate_hz)
-                self._return_left = self._return_frames
-            elif not muted:
-                self.now_db = min(self.now_db, self._target_db)
-                self._return_left = self._return_frames
+        # A last sound in the future is another clock's: as good as long ago.
+        if abs(now_ns - self.sounded_ns) > INTERRUPTION_S * _NS_PER_S:
+            self.now_db = min(ENTRY_DB, self._target_db)
+            self.entry_left_frames = round(ENTRY_S * self._rate_hz)
+            self._return_left = self._return_frames
+        elif self.now_db != SILENCE_DB:
+            self.now_db = min(self.now_db, self._target_db)
+            self._return_left = self._return_frames
         self._interrupted = False
 
     def _move(self, level_db: NDArray[np.float64]) -> int:

@@ -27,6 +27,7 @@ from kaproom.clock import NS_PER_S, mono_ns
 from kaproom.errors import WorldFailed
 
 SILENT: Final = "silent"  # asked for in place of a device's name
+LATENCIES_MS: Final = (10, 800)  # more would not fit into what the ring keeps behind
 LOCK_FILE: Final = "output.lock"
 MODULE: Final = "kaproom.audio.output"
 _STALE_NS: Final = 500_000_000  # audio.md: a heartbeat that is older is a stream that hangs

@@ -37,16 +37,20 @@ class Meter:
         size = _smooth(self.block_frames)
         energy = np.abs(k_response(rate_hz, size)) ** 2
         # Parseval's 1/size, and the mean over a step.
-        self._weights = (energy / size / self.step_frames).astype(np.float32)
+        # Twice each: the real and the imaginary part stand side by side.
+        self._weights = np.repeat(energy / size / self.step_frames, 2).astype(np.float32)
+        self._windowed = np.zeros(size, np.complex64)
         self._energies = [0.0] * _STEPS
         self._peak = 0.0
 
     def take(self, block: NDArray[np.float32]) -> None:
         """Meter ``block``, shape (block_frames, 2), of which the last step is new."""
-        stereo = np.ascontiguousarray(block).view(np.complex64)[:, 0] * self._window
-        spectrum = np.fft.fft(stereo, len(self._weights))
-        power = np.square(spectrum.real) + np.square(spectrum.imag)
-        self._push(float(np.dot(power, self._weights)))
+        stereo = np.ascontiguousarray(block).view(np.complex64)[:, 0]
+        np.multiply(stereo, self._window, out=self._windowed[: self.block_frames])
+        spectrum = np.fft.fft(self._windowed)
+        parts = spectrum.view(spectrum.real.dtype)
+        np.multiply(parts, parts, out=parts)
+        self._push(float(np.dot(parts, self._weights)))
         self._peak = float(max(block.max(), -block.min()))
 
     def take_silence(self) -> None:

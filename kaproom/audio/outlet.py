@@ -70,22 +70,28 @@ class Outlet:
 
     def pass_over(self, wanted: int, now_ns: int) -> int:
         """Let up to ``wanted`` frames go unheard, for want of a device; return how many."""
-        ring = self._ring
-        ring.heartbeat_ns = now_ns
-        self._notice_suspend(now_ns)
+        write_frame, _, asleep_ns = self._ring.beat(now_ns)
+        if now_ns - self._awake_ns() - asleep_ns >= _ASLEEP_NS:
+            self._begin_epoch(now_ns)
         self.law.interrupt()
-        frames = max(0, min(wanted, ring.write_frame - self._read))
+        frames = max(0, min(wanted, write_frame - self._read))
         if frames:
-            self._take(frames, now_ns, 0)
+            self._read = self._ring.hand_over(self._read, frames, now_ns, 0)
         return frames
 
     def _pour(self, out: NDArray[np.float32], now_ns: int, latency_ns: int) -> None:
         ring = self._ring
-        ring.heartbeat_ns = now_ns
-        self._notice_suspend(now_ns)
-        self._follow_target()
+        write_frame, word, asleep_ns = ring.beat(now_ns)
+        if now_ns - self._awake_ns() - asleep_ns >= _ASLEEP_NS:
+            self._begin_epoch(now_ns)
+        if word != self._word and not self._closing:
+            self._word = word
+            target = unpacked(word)
+            # What no daemon can have written is ignored: the last target stands.
+            if target is not None:
+                self.law.aim(target.target_db, target.fall_s)
         frames = len(out)
-        there = ring.write_frame - self._read
+        there = write_frame - self._read
         if self._dry:
             self._dry = there < max(self._restart_frames, frames + self._fade_frames)
             if self._dry:
@@ -96,7 +102,20 @@ class Outlet:
             self._run_dry(out, there, now_ns, latency_ns)
             return
         self._copy(out, now_ns)
-        self._take(frames, now_ns, latency_ns)
+        self._read = ring.hand_over(self._read, frames, now_ns, latency_ns)
+
+    def _copy(self, out: NDArray[np.float32], now_ns: int) -> None:
+        ring, law = self._ring, self.law
+        frames = len(out)
+        gain = law.advance(frames, now_ns)
+        at = self._read % ring.capacity_frames
+        head = ring.capacity_frames - at
+        if head >= frames:
+            _weigh(ring.samples[at : at + frames], gain, law.curve[:frames], out)
+        else:
+            _weigh(ring.samples[at:], gain, law.curve[:head], out[:head])
+            _weigh(ring.samples[: frames - head], gain, law.curve[head:frames], out[head:])
+        ring.keep_gain(law.now_db, law.entry_left_frames, law.sounded_ns)
 
     def _run_dry(self, out: NDArray[np.float32], there: int, now_ns: int, latency_ns: int) -> None:
         frames = len(out)
@@ -105,7 +124,7 @@ class Outlet:
         if last:
             self._copy(out[:last], now_ns)
             out[:last] *= self._fade[-last:]
-            self._take(last, now_ns, latency_ns)
+            self._read = self._ring.hand_over(self._read, last, now_ns, latency_ns)
         self.law.interrupt()
         self._dry = True
         if self._ring.playing:
@@ -116,52 +135,26 @@ class Outlet:
         if self._ring.playing and self._ring.write_frame:
             self._ring.missing_frames += frames
 
-    def _copy(self, out: NDArray[np.float32], now_ns: int) -> None:
-        ring, law = self._ring, self.law
-        frames = len(out)
-        at = self._read % ring.capacity_frames
-        head = min(frames, ring.capacity_frames - at)
-        gain = law.advance(frames, now_ns)
-        if gain == 1.0:
-            # A plain copy, so that unity is exact to the bit.
-            out[:head] = ring.samples[at : at + head]
-            out[head:] = ring.samples[: frames - head]
-        elif gain is None:
-            curve = law.curve
-            np.multiply(ring.samples[at : at + head], curve[:head], out=out[:head])
-            np.multiply(ring.samples[: frames - head], curve[head:frames], out=out[head:])
-        else:
-            np.multiply(ring.samples[at : at + head], np.float32(gain), out=out[:head])
-            np.multiply(ring.samples[: frames - head], np.float32(gain), out=out[head:])
-        ring.gain_now_db = law.now_db
-        ring.entry_left_frames = law.entry_left_frames
-        ring.sounded_ns = law.sounded_ns
-
-    def _take(self, frames: int, now_ns: int, latency_ns: int) -> None:
-        self._ring.set_timing(self._read, now_ns, latency_ns)
-        self._read += frames
-        self._ring.read_frame = self._read
-
-    def _follow_target(self) -> None:
-        word = self._ring.gain_word
-        if word == self._word or self._closing:
-            return
-        self._word = word
-        target = unpacked(word)
-        # What no daemon can have written is ignored: the last target stands.
-        if target is not None:
-            self.law.aim(target.target_db, target.fall_s)
-
-    def _notice_suspend(self, now_ns: int) -> None:
-        asleep_ns = now_ns - self._awake_ns()
-        if asleep_ns - self._ring.asleep_ns < _ASLEEP_NS:
-            return
-        # The world did not wait. What is left in the ring belongs to before; the player
-        # sees the epoch and fills in what belongs here and now.
+    def _begin_epoch(self, now_ns: int) -> None:
+        """The machine was suspended, and the world did not wait."""
         ring = self._ring
-        ring.asleep_ns = asleep_ns
-        self._read = ring.write_frame
-        ring.read_frame = self._read
+        ring.asleep_ns = now_ns - self._awake_ns()
+        # What is left in the ring belongs to before; the player sees the epoch and fills in
+        # what belongs here and now.
+        self._read = ring.read_frame = ring.write_frame
         ring.epoch += 1
         self.law.interrupt()
         self._dry = True
+
+
+def _weigh(
+    samples: NDArray[np.float32],
+    gain: float | None,
+    curve: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    if gain == 1.0:
+        # A plain copy, so that unity is exact to the bit.
+        out[:] = samples
+    else:
+        np.multiply(samples, curve if gain is None else np.float32(gain), out=out)

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kaproom.audio.keeper import MODULE, SILENT, Asked, Child, locked
+from kaproom.audio.keeper import LATENCIES_MS, MODULE, SILENT, Asked, Child, locked
 from kaproom.audio.ring import RING_FILE, Ring, RingError
 from kaproom.clock import NS_PER_S, mono_ns
-from kaproom.errors import WorldFailed
+from kaproom.errors import Mend, WorldFailed
 
 __all__ = [
+    "LATENCIES_MS",
     "SILENT",
     "SoundOutput",
     "output_alive",
@@ -28,6 +29,12 @@ __all__ = [
     "stop_output",
 ]
 
+# The meter's FFT takes and returns half a megabyte five times a second. Measured: handing it
+# back to the kernel in between costs as much as the FFT.
+_SURROUNDINGS: Final = {
+    "MALLOC_MMAP_THRESHOLD_": "16777216",
+    "MALLOC_TRIM_THRESHOLD_": "16777216",
+}
 _LOG_FILE: Final = "output.log"
 _LOG_LIMIT_BYTES: Final = 1_000_000
 _ALIVE_NS: Final = 2 * NS_PER_S
@@ -60,11 +67,15 @@ def start_output(runtime: Path, device: str | None = None, latency_ms: int = 100
     Args:
         runtime: Holds the ring; the output's lock and log are put there.
         device: Part of the output's name, ``silent``, or None for the system's default.
-        latency_ms: What the device shall buffer, 10 to 800.
+        latency_ms: What the device shall buffer, within ``LATENCIES_MS``.
 
     Raises:
+        Mend: The latency is out of range.
         WorldFailed: There is no ring, or the folder cannot be written.
     """
+    low_ms, high_ms = LATENCIES_MS
+    if not low_ms <= latency_ms <= high_ms:
+        raise Mend(f"a latency of {latency_ms} ms is not possible; say {low_ms} to {high_ms}")
     asked = Asked(device, latency_ms)
     started = _started.get(runtime)
     if started is not None and started.keeper.poll() is None:
@@ -156,6 +167,7 @@ def _spawned(runtime: Path, asked: Asked) -> subprocess.Popen[bytes]:
     with log.open("ab") as said:
         return subprocess.Popen(
             command,
+            env=os.environ | _SURROUNDINGS,
             stdin=subprocess.DEVNULL,
             stdout=said,
             stderr=said,

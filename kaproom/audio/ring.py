@@ -39,6 +39,8 @@ _GAIN_STEPS: Final = 60_001  # a word's upper half: 0 is silence, 1 … 60,001 a
 
 # Words of the header. Each writer has cache lines (eight words) of its own.
 _MAGIC_AT, _VERSION_AT, _RATE_AT, _CAPACITY_AT, _FILL_AT = range(5)
+_WRITE_AT, _GAIN_AT, _READ_AT, _BEAT_AT = 8, 16, 24, 25
+_GAIN_NOW_AT, _ENTRY_AT, _SOUNDED_AT, _ASLEEP_AT = 32, 33, 34, 35
 _TIMING_AT, _TIMING_SLOTS = 64, (72, 80)
 _NOTICE_AT, _NOTICE_SLOTS, _NOTICE_BYTES = 88, (96, 160), 512
 
@@ -121,25 +123,25 @@ class Ring:
     """One mapping of the ring file; every process has its own."""
 
     # The player writes these.
-    write_frame = _Whole(8)
+    write_frame = _Whole(_WRITE_AT)
     playing = _Whole(9)  # 1 while a programme should be heard: starving then is an underrun
     mix_gain_db = _Real(10)  # for the next player: where the mixer's slewed gain was,
     limiter_db = _Real(11)  # and its limiter
     player_pid = _Whole(12)
     # The daemon (with the daemon dead, the player).
-    gain_word = _Whole(16)
+    gain_word = _Whole(_GAIN_AT)
     # The output's stream.
-    read_frame = _Whole(24)
-    heartbeat_ns = _Whole(25)
+    read_frame = _Whole(_READ_AT)
+    heartbeat_ns = _Whole(_BEAT_AT)
     underruns = _Whole(26)  # how often the ring ran dry while playing
     missing_frames = _Whole(27)  # frames wanted then and not there
     epoch = _Whole(28)  # counts suspends: the frames and the clock have parted
     stream_pid = _Whole(29)
     device_underflows = _Whole(30)  # PortAudio's own count, which is known to be low
-    gain_now_db = _Real(32)  # the gain that leaves now, or that an interruption cut off
-    entry_left_frames = _Whole(33)  # what is left of a soft entry
-    sounded_ns = _Whole(34)  # until when something was heard
-    asleep_ns = _Whole(35)  # how long the machine has slept since its boot
+    gain_now_db = _Real(_GAIN_NOW_AT)  # the gain that leaves now, or that an interruption cut off
+    entry_left_frames = _Whole(_ENTRY_AT)  # what is left of a soft entry
+    sounded_ns = _Whole(_SOUNDED_AT)  # until when something was heard
+    asleep_ns = _Whole(_ASLEEP_AT)  # how long the machine has slept since its boot
     # The output's keeper.
     keeper_pid = _Whole(40)
     keeper_heartbeat_ns = _Whole(41)
@@ -150,6 +152,7 @@ class Ring:
     def __init__(self, path: Path, mapping: mmap.mmap, file: os.stat_result) -> None:
         self.path = path
         self._file = (file.st_dev, file.st_ino)
+        self._noticed = (0, Notice("off"))
         self._mapping = mapping
         self._bytes = memoryview(mapping)
         header = self._bytes[:_HEADER_BYTES]
@@ -285,6 +288,27 @@ class Ring:
         head = min(frames, self.capacity_frames - at)
         return np.concatenate((self.samples[at : at + head], self.samples[: frames - head]))
 
+    # Forty times a second, on a processor whose caches others have filled, what counts is
+    # how little code runs: hence these three, beside the fields that they touch.
+
+    def beat(self, now_ns: int) -> tuple[int, int, int]:
+        """Show life; return the write frame, the gain word and how long the machine slept."""
+        words = self._whole
+        words[_BEAT_AT] = now_ns
+        return words[_WRITE_AT], words[_GAIN_AT], words[_ASLEEP_AT]
+
+    def keep_gain(self, gain_db: float, entry_left_frames: int, sounded_ns: int) -> None:
+        """Keep for the next stream where this one is with its gain."""
+        self._real[_GAIN_NOW_AT] = gain_db
+        self._whole[_ENTRY_AT] = entry_left_frames
+        self._whole[_SOUNDED_AT] = sounded_ns
+
+    def hand_over(self, frame: int, frames: int, now_ns: int, latency_ns: int) -> int:
+        """Publish that ``frames`` from ``frame`` on leave now; return the new read frame."""
+        self.set_timing(frame, now_ns, latency_ns)
+        read_frame = self._whole[_READ_AT] = frame + frames
+        return read_frame
+
     def set_timing(self, frame: int, mono_ns: int, latency_ns: int) -> None:
         """Publish when ``frame`` was handed over and how much later it is heard."""
         words = self._whole
@@ -327,6 +351,8 @@ class Ring:
     def notice(self) -> Notice:
         """What the output last said of its device; ``off`` before it said anything."""
         words = self._whole
+        if words[_NOTICE_AT] == self._noticed[0]:
+            return self._noticed[1]
         while True:
             count = words[_NOTICE_AT]
             at = _NOTICE_SLOTS[count & 1]
@@ -334,9 +360,9 @@ class Ring:
             text = bytes(self._bytes[at * 8 + 8 : at * 8 + 8 + size])
             if words[_NOTICE_AT] == count:
                 break
-        if not text:
-            return Notice("off")
-        return Notice(*text.decode(errors="replace").split("\x1f")[:4])
+        notice = Notice(*text.decode(errors="replace").split("\x1f")[:4])
+        self._noticed = (count, notice)
+        return notice
 
     @property
     def device_state(self) -> str:

@@ -23,7 +23,7 @@ from pulse import Capture, NullSink, until
 from kaproom.audio.outputs import output_alive, sound_outputs, start_output, stop_output
 from kaproom.audio.ring import SILENCE_DB, Ring
 from kaproom.clock import mono_ns
-from kaproom.errors import WorldFailed
+from kaproom.errors import Mend, WorldFailed
 
 RATE_HZ = 48000
 MS = 48  # frames
@@ -444,7 +444,13 @@ def test_a_folder_that_is_not_there_is_one_line() -> None:
 def test_a_latency_out_of_range_is_refused_before_anything_starts(runtime: Path) -> None:
     done = told(runtime, "--latency-ms", "5")
     assert done.returncode == 2
-    assert done.stderr.endswith("--latency-ms is 5; it must be from 10 to 800\n")
+    assert done.stderr.endswith("--latency-ms is 5; it must be 10 to 800\n")
+
+
+def test_an_impossible_latency_is_refused_before_anything_starts(player: Player) -> None:
+    with pytest.raises(Mend, match="a latency of 900 ms is not possible; say 10 to 800"):
+        start_output(player.folder, "silent", latency_ms=900)
+    assert player.ring.keeper_pid == 0
 
 
 def test_the_outputs_of_the_machine_are_listed(cans: NullSink) -> None:
