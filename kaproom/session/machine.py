@@ -112,6 +112,7 @@ def step(session: Session, event: e.Event) -> Result:
         Refused: It would be wrong now; the text says why and what to do instead.
         Mend: It names something that does not exist.
     """
+    event = _to_the_nanosecond(event)
     ticked, passed = _passed(session, max(session.now_s, event.entered_s))
     if isinstance(event, e.Tick):
         return ticked, passed
@@ -123,6 +124,15 @@ def step(session: Session, event: e.Event) -> Result:
     if after.gain_db != ticked.gain_db and not any(isinstance(x, SetGain) for x in effects):
         effects = (SetGain(after.gain_db, _FALLS_S.get(type(event), LEVEL_S)), *effects)
     return after, (*passed, *effects)
+
+
+def _to_the_nanosecond(event: e.Event) -> e.Event:
+    """The event at the moments that clocks can tell apart.
+
+    A time that took another way through the arithmetic, as one from the record may, is
+    the same time again.
+    """
+    return replace(event, at_s=round(event.at_s, 9), entered_s=round(event.entered_s, 9))
 
 
 def _passed(session: Session, now_s: float) -> Result:

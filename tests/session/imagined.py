@@ -17,6 +17,7 @@ from kaproom.session.playlist import SOUNDSCAPES
 from kaproom.session.profile import VOCABULARY, Profile
 from kaproom.session.repertoire import Offer, Repertoire
 
+NS_PER_S = 1_000_000_000
 TICK_S = 0.5
 """As often as the daemon ticks, or less; it must not matter."""
 
@@ -133,8 +134,7 @@ class Deed:
     ago_s: float = 0.0
 
     def event(self, now_s: float) -> e.Event:
-        at_s = max(0.0, now_s - self.ago_s)
-        return self.kind(at_s, now_s, **self.facts)
+        return self.kind(now_s - self.ago_s, now_s, **self.facts)
 
 
 def _tenths(low: float, high: float) -> st.SearchStrategy[float]:
@@ -280,10 +280,11 @@ def told(session: Session, deed: Deed) -> tuple[Session, tuple[Effect, ...], e.E
 
 
 def as_recorded(events: Iterable[e.Event]) -> list[e.Event]:
-    """The events as they come back from the record."""
+    """The events as they come back from the record: their times in whole nanoseconds."""
     read = []
     for event in events:
-        line = json.loads(json.dumps([event.kind, event.at_s, event.entered_s, event.to_data()]))
+        times = [round(t * NS_PER_S) / NS_PER_S for t in (event.at_s, event.entered_s)]
+        line = json.loads(json.dumps([event.kind, *times, event.to_data()]))
         back = e.event_from(*line)
         assert back is not None
         read.append(back)
