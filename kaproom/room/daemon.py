@@ -12,9 +12,9 @@ import signal
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,39 +26,16 @@ from kaproom.clock import Instant
 from kaproom.errors import Mend, Refused
 from kaproom.intercom import Request, Server
 from kaproom.places import sockets
-from kaproom.record import Done, Entry, Record, Recorder, RoomLock, Written
-from kaproom.room import commands
-from kaproom.room.answers import answer
+from kaproom.record import Done, Entry, Record, Recorder, RoomLock
 from kaproom.room.attention import KIND, Change
 from kaproom.room.bus import Bus
-from kaproom.room.headphones import FromPlayer, Headphones
-from kaproom.room.resume import resumed
-from kaproom.room.scribe import Scribe
-from kaproom.session import events as e
-from kaproom.session.machine import (
-    LEVEL_S,
-    Close,
-    Effect,
-    Play,
-    Session,
-    SetGain,
-    Stage,
-    Tell,
-    opened,
-    step,
-)
+from kaproom.room.conductor import Conductor
+from kaproom.room.headphones import Headphones
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Repertoire
 from kaproom.session.roomfile import RoomFile
-from kaproom.session.status import NO_SOUND, Sound, snapshot, sound_state
-from kaproom.session.timeline import PlannedCue
 
 TICK_S = 0.25
-# An open session older than this is closed at the daemon's start, not picked up.
-RESUME_MAX_S = 4 * 3600.0
-# The sound stood still for longer than this: the plan is told.
-SHIFT_MIN_S = 0.3
-RECENT_NOTES = 8
 # A note's way passes through two threads. At Python's 5 ms a third one that computes held it
 # up for 6 ms in the median, at this for 0.1 ms.
 SWITCH_S = 0.0005
@@ -83,14 +60,8 @@ class Daemon:
         self._lock = RoomLock(data)
         self._runtime = runtime
         self._stopping = False
-        self._session: Session | None = None
-        self._scribe: Scribe | None = None
-        self._sound: Sound = NO_SOUND
-        self._sound_word = ""
-        self._player_known = False
         self._unsaid: str | None = None
         self._head = ("", 0)
-        self._recent: list[dict[str, Any]] = []
         self._awake: Awake | None = None
         self._started_ns = 0
         self._boot = 0
@@ -153,8 +124,9 @@ class Daemon:
         self._server.add_reader(self._wake_read, self._woken)
         self._server.add_reader(self._recorder.fileno(), self._recorded)
         self._server.add_reader(self._headphones.fileno(), self._player_told)
-        if left_open is not None:
-            self._pick_up(entries, now)
+        self._conductor = Conductor(self._headphones, self._write)
+        if self._conductor.pick_up(entries, now):
+            self._bus.resumed(now)
             self._stay_awake()
         self._headphones.start()
 
@@ -165,7 +137,7 @@ class Daemon:
 
     def _shut(self) -> None:
         self._headphones.close()
-        self._bus.close(self._session is not None and self._session.stage is not Stage.ENDED)
+        self._bus.close(self._conductor.open)
         self._recorder.close()
         self._recorded()
         self._server.close()
@@ -174,25 +146,6 @@ class Daemon:
         os.close(self._wake_write)
         if self._awake is not None:
             self._awake.release()
-
-    def _pick_up(self, entries: list[Written], now: Instant) -> None:
-        """Go on with the session that the last daemon left, or close an old one."""
-        found = resumed(entries, now)
-        if found is None:
-            return
-        away_s = found.scribe.at_s(now) - found.scribe.at_s(found.last_seen)
-        self._scribe, session = found.scribe, found.session
-        if found.scribe.at_s(now) > RESUME_MAX_S or session.stage is not Stage.OPEN:
-            how = "left open" if session.stage is Stage.OPEN else "end"
-            last_s = found.scribe.at_s(found.last_seen)
-            closing = self._scribe.told(session, Close(last_s), now)
-            self._write([replace(closing, fields={"how": how})])
-            self._scribe = None
-            return
-        self._session = session
-        self._recent = [_note_line(w) for w in entries if w.entry.kind == "note"][-RECENT_NOTES:]
-        self._note_fact("daemon-resumed", {"away_s": round(away_s, 3)})
-        self._bus.resumed(now)
 
     # -- one turn
 
@@ -219,23 +172,8 @@ class Daemon:
             request.mend(str(mend))
 
     def _command(self, request: Request) -> None:
-        session, scribe = self._session, self._scribe
-        if session is None or scribe is None:
-            raise Refused("no session is open; `kaproom start PROFILE` begins one")
-        now = clock.now()
-        at_ns = commands.stamped(request.args, now)
-        entered_s = scribe.at_s(now)
-        at_s = entered_s - (now.mono_ns - at_ns) / clock.NS_PER_S
-        event = commands.read(request.do, request.args, at_s, entered_s)
-        after, effects = step(session, event)
-        self._session = after
-        acted = self._act(effects)
-        entry = scribe.entry(after, event, now, request.id)
-        at_text = entry.at.utc.astimezone().strftime("%H:%M:%S")
-        reply: dict[str, Any] = {"line": answer(event, after, at_text)}
-        if not acted:
-            reply["line"] += " The sound is not reached yet; it follows as soon as it is."
-        self._write([*self._told(effects, now), entry], _Owed(request, reply))
+        entries, line = self._conductor.command(request.do, request.args, request.id, clock.now())
+        self._write(entries, _Owed(request, {"line": line}))
         self._publish()
 
     def _call(self, request: Request) -> None:
@@ -247,9 +185,7 @@ class Daemon:
         self._publish()
 
     def _start(self, request: Request) -> None:
-        if self._session is not None and self._session.stage is not Stage.ENDED:
-            title = self._session.profile.title
-            raise Refused(f"a session is open already ('{title}'); `kaproom end` closes it")
+        self._conductor.must_be_free()
         try:
             profile = Profile.model_validate(request.args["profile"])
             repertoire = Repertoire.model_validate(request.args["repertoire"])
@@ -257,12 +193,7 @@ class Daemon:
             raise Mend(
                 "that is not a profile and its music; begin with `kaproom start PROFILE`"
             ) from error
-        now = clock.now()
-        self._scribe = Scribe(uuid.uuid4().hex, now)
-        self._headphones.begin()
-        self._session, effects = opened(profile, repertoire)
-        self._recent = []
-        self._act(effects)
+        scribe = self._conductor.begin(uuid.uuid4().hex, profile, repertoire, clock.now())
         self._stay_awake()
         fields = {
             "profile": profile.model_dump(mode="json"),
@@ -270,8 +201,8 @@ class Daemon:
             "without": request.args.get("without", []),
             "findings": request.args.get("findings", []),
         }
-        reply = {"session": self._scribe.session_id, "line": f"'{profile.title}' has begun."}
-        self._write([self._scribe.opening(fields, request.id)], _Owed(request, reply))
+        reply = {"session": scribe.session_id, "line": f"'{profile.title}' has begun."}
+        self._write([scribe.opening(fields, request.id)], _Owed(request, reply))
         self._publish()
 
     def _stay_awake(self) -> None:
@@ -279,94 +210,20 @@ class Daemon:
 
         def ask() -> None:
             awake = stay_awake("a kaproom session is on")
-            if self._session is None or self._session.stage is Stage.ENDED:
-                awake.release()
-            else:
+            if self._conductor.open:
                 self._awake = awake
+            else:
+                awake.release()
 
         threading.Thread(target=ask, name="stay-awake", daemon=True).start()
 
     def _tick(self) -> None:
-        self._sound = self._headphones.facts()
-        session, scribe = self._session, self._scribe
-        if session is not None and scribe is not None:
-            now = clock.now()
-            now_s = scribe.at_s(now)
-            if session.stage is not Stage.ENDED:
-                self._step_by_itself(e.Tick(now_s, now_s), now)
-                self._keep_in_time(now_s, now)
-                self._keep_gain()
-            self._watch_sound(now)
+        if self._conductor.tick(clock.now()) and self._awake is not None:
+            self._awake.release()
+            self._awake = None
         self._publish()
 
-    def _keep_in_time(self, now_s: float, now: Instant) -> None:
-        """Tell the plan when the sound stood still, so that what is to come is in time again."""
-        behind_s = self._headphones.behind_s(now_s)
-        if behind_s is None or abs(behind_s) < SHIFT_MIN_S:
-            return
-        self._headphones.refit(behind_s)
-        self._step_by_itself(e.Shifted(now_s, now_s, behind_s), now)
-
-    def _keep_gain(self) -> None:
-        """A player that closed one session may have silenced the one that follows at once."""
-        session = self._session
-        if session is None or session.stage is not Stage.OPEN:
-            return
-        if not self._headphones.has_gain(session.gain_db):
-            self._headphones.set_gain(session.gain_db, LEVEL_S)
-
-    def _watch_sound(self, now: Instant) -> None:
-        assert self._session is not None
-        word = str(sound_state(self._session, self._sound))
-        if word != self._sound_word:
-            was, self._sound_word = self._sound_word, word
-            fields = {"state": word, "was": was, "why": self._sound.lost}
-            self._note_fact("sound", fields | {"underruns": self._sound.underruns}, now)
-
-    def _step_by_itself(self, event: e.Event, now: Instant) -> None:
-        """Something happened that no person asked for."""
-        assert self._session is not None and self._scribe is not None
-        try:
-            after, effects = step(self._session, event)
-        except Refused:
-            return  # the session is over; what happens to its sound is of no consequence
-        self._session = after
-        self._act(effects)
-        entries = self._told(effects, now)
-        if not isinstance(event, e.Tick):
-            entries.append(self._scribe.entry(after, event, now, None))
-        self._write(entries)
-        if any(isinstance(effect, Close) for effect in effects):
-            self._headphones.stop()
-            if self._awake is not None:
-                self._awake.release()
-                self._awake = None
-
-    # -- acting, writing, telling
-
-    def _act(self, effects: Iterable[Effect]) -> bool:
-        """Do what the patient hears, now. False when the sound could not be reached."""
-        assert self._session is not None
-        reached = True
-        for effect in effects:
-            match effect:
-                case SetGain(target_db, fall_s):
-                    reached = self._headphones.set_gain(target_db, fall_s) and reached
-                case Play(cues):
-                    self._headphones.play(self._session, cues)
-                case Tell() | Close():
-                    pass  # the scribe's
-        return reached
-
-    def _told(self, effects: Iterable[Effect], now: Instant) -> list[Entry]:
-        assert self._session is not None and self._scribe is not None
-        told = [x for x in effects if isinstance(x, Tell | Close)]
-        return [self._scribe.told(self._session, tell, now) for tell in told]
-
-    def _note_fact(self, kind: str, fields: dict[str, Any], now: Instant | None = None) -> None:
-        if self._session is not None and self._scribe is not None:
-            now = now or clock.now()
-            self._write([self._scribe.fact(self._session, kind, now, fields)])
+    # -- writing and telling
 
     def _write(self, entries: Sequence[Entry], owed: _Owed | None = None) -> None:
         if entries:
@@ -383,8 +240,7 @@ class Daemon:
         self._unsaid = done.failed
         if done.failed is None and done.written:
             self._head = (done.written[-1].hash, done.written[-1].seq)
-            self._recent += [_note_line(w) for w in done.written if w.entry.kind == "note"]
-            del self._recent[:-RECENT_NOTES]
+            self._conductor.written(done.written)
         if owed.request is None:
             return
         if done.failed is not None:
@@ -394,49 +250,22 @@ class Daemon:
 
     def _player_told(self) -> None:
         for news in self._headphones.news():
-            self._hear(news)
-
-    def _hear(self, news: FromPlayer) -> None:
-        session, scribe = self._session, self._scribe
-        match news.what:
-            case "connected":
-                self._meet_player(news.fields["status"].get("programme") or {})
-            case "lost" | "refused":
-                self._note_fact(f"player-{news.what}", news.fields)
-            case "failed" if session is not None and scribe is not None:
-                now = clock.now()
-                now_s = scribe.at_s(now)
-                failure = e.SourceFailed(now_s, now_s, news.fields["cue"], news.fields["why"])
-                self._step_by_itself(failure, now)
-            case _:
-                pass
-
-    def _meet_player(self, programme: dict[str, Any]) -> None:
-        """A player is there, ours or one that played on without us."""
-        self._note_fact("player-connected", {})
-        session = self._session
-        if session is None or session.stage is Stage.ENDED:
-            return
-        adopted = self._headphones.adopt(session, programme)
-        if not adopted:
-            self._headphones.begin(session.now_s)
-        self._keep_gain()
-        self._headphones.play(session, session.cues if adopted else _from_now(session))
+            self._conductor.hear(news)
 
     def _publish(self) -> None:
         status, now = self._status(), clock.now()
         self._note_changes(self._bus.look(status, now), now)
         told = self._bus.told(status, now)
         self._server.push("status", told)
-        self._bus.publish(told, self._session)
+        self._bus.publish(told, self._conductor.session)
 
     def _note_changes(self, changes: Sequence[Change], now: Instant) -> None:
         """A matter was raised or cleared; outside of a session the record keeps it as well."""
         for change in changes:
-            if self._session is None or self._session.stage is Stage.ENDED:
-                self._write([change.entry(now)])
+            if self._conductor.open:
+                self._conductor.note_fact(KIND, change.fields, now)
             else:
-                self._note_fact(KIND, change.fields, now)
+                self._write([change.entry(now)])
 
     def _status(self) -> dict[str, Any]:
         head_hash, head_seq = self._head
@@ -451,32 +280,4 @@ class Daemon:
             "record": {"head_seq": head_seq, "head_hash": head_hash, "failing": self._unsaid},
             "clock": {"synced": clock.synchronised()},
         }
-        if self._session is None or self._scribe is None:
-            return status | {"session": None, "sound": {"state": "off"}}
-        told = snapshot(self._session, self._sound)
-        told["session"]["id"] = self._scribe.session_id
-        told["notes"]["recent"] = self._recent
-        return status | told
-
-
-def _from_now(session: Session) -> tuple[PlannedCue, ...]:
-    """The cues for a player that knows none: what should sound now, from where it should be."""
-    sounding = session.cue_at(session.now_s)
-    later = tuple(c for c in session.cues if c.start_s > session.now_s)
-    if sounding is None:
-        return later
-    position_s = sounding.position_s(session.now_s)
-    return (replace(sounding, start_s=session.now_s, cue_in_s=position_s, crossfade_s=0.0), *later)
-
-
-def _note_line(written: Written) -> dict[str, Any]:
-    entry = written.entry
-    return {
-        "seq": written.seq,
-        "utc": entry.at.utc.isoformat(),
-        "mono_ns": entry.at.mono_ns,
-        "session_s": entry.session_s,
-        "category": entry.fields.get("category"),
-        "text": entry.fields.get("text", ""),
-        "late": entry.late,
-    }
+        return status | self._conductor.status()

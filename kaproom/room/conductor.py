@@ -1,0 +1,296 @@
+"""One session in this room: its state, what the patient hears of it, what is written of it.
+
+Whatever happens is stepped, then acted on, then given to be written, in this order: the
+sound waits for no disk. What the session did by itself is written like what people did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kaproom import clock
+from kaproom.clock import NS_PER_S, Instant
+from kaproom.errors import Refused
+from kaproom.record import NOTE, Entry, Written
+from kaproom.room import commands
+from kaproom.room.answers import answer
+from kaproom.room.headphones import FromPlayer, Headphones
+from kaproom.room.resume import resumed
+from kaproom.room.scribe import Scribe
+from kaproom.session import events as e
+from kaproom.session.machine import (
+    LEVEL_S,
+    Close,
+    Effect,
+    Play,
+    Session,
+    SetGain,
+    Stage,
+    Tell,
+    opened,
+    step,
+)
+from kaproom.session.profile import Profile
+from kaproom.session.repertoire import Repertoire
+from kaproom.session.status import NO_SOUND, Sound, snapshot, sound_state
+from kaproom.session.timeline import PlannedCue
+
+# The sound stood still for longer than this: the plan is told.
+SHIFT_MIN_S = 0.3
+# An open session older than this is closed at the daemon's start, not picked up.
+RESUME_MAX_S = 4 * 3600.0
+RECENT_NOTES = 8
+
+_NOT_REACHED = " The sound is not reached yet; it follows as soon as it is."
+
+
+class Conductor:
+    """The present session, or the last one, or none yet.
+
+    Args:
+        headphones: The way to the sound.
+        write: Takes entries that nobody waits for.
+    """
+
+    def __init__(self, headphones: Headphones, write: Callable[[Sequence[Entry]], None]) -> None:
+        self._headphones = headphones
+        self._write = write
+        self.session: Session | None = None
+        self._scribe: Scribe | None = None
+        self._sound: Sound = NO_SOUND
+        self._sound_word = ""
+        self._recent: list[dict[str, Any]] = []
+
+    @property
+    def open(self) -> bool:
+        """Whether a session is on; one that fades out at its end is."""
+        return self.session is not None and self.session.stage is not Stage.ENDED
+
+    # -- what people do
+
+    def must_be_free(self) -> None:
+        """A session may begin.
+
+        Raises:
+            Refused: One is open.
+        """
+        if self.session is not None and self.open:
+            title = self.session.profile.title
+            raise Refused(f"a session is open already ('{title}'); `kaproom end` closes it")
+
+    def begin(
+        self, session_id: str, profile: Profile, repertoire: Repertoire, now: Instant
+    ) -> Scribe:
+        """Open a session; who writes of it is returned, for its first entry."""
+        self._scribe = Scribe(session_id, now)
+        self._recent = []
+        self._headphones.begin()
+        self.session, effects = opened(profile, repertoire)
+        self._act(effects)
+        return self._scribe
+
+    def command(
+        self, do: str, args: Mapping[str, Any], command_id: str, now: Instant
+    ) -> tuple[list[Entry], str]:
+        """Do what a person asked for.
+
+        Returns:
+            The entries to write, the command's own last, and the line to answer.
+
+        Raises:
+            Refused: It would be wrong now, or no session is open.
+            Mend: It is no command, or its arguments are not.
+        """
+        session, scribe = self.session, self._scribe
+        if session is None or scribe is None:
+            raise Refused("no session is open; `kaproom start PROFILE` begins one")
+        at_ns = commands.stamped(args, now)
+        entered_s = scribe.at_s(now)
+        at_s = entered_s - (now.mono_ns - at_ns) / NS_PER_S
+        event = commands.read(do, args, at_s, entered_s)
+        self.session, effects = step(session, event)
+        reached = self._act(effects)
+        entry = scribe.entry(self.session, event, now, command_id)
+        at_text = entry.at.utc.astimezone().strftime("%H:%M:%S")
+        line = answer(event, self.session, at_text) + ("" if reached else _NOT_REACHED)
+        return [*self._told(effects, now), entry], line
+
+    # -- what happens by itself
+
+    def pick_up(self, entries: Sequence[Written], now: Instant) -> bool:
+        """Go on with the session that the last daemon left, or close one that is too old.
+
+        Args:
+            entries: All of that session.
+            now: The moment.
+
+        Returns:
+            Whether it goes on.
+        """
+        found = resumed(entries, now)
+        if found is None:
+            return False
+        scribe, session = found.scribe, found.session
+        last_s, now_s = scribe.at_s(found.last_seen), scribe.at_s(now)
+        if now_s > RESUME_MAX_S or session.stage is not Stage.OPEN:
+            how = "left open" if session.stage is Stage.OPEN else "end"
+            closing = scribe.told(session, Close(last_s), now)
+            self._write([replace(closing, fields={"how": how})])
+            return False
+        self._scribe, self.session = scribe, session
+        self.written(entries)
+        self.note_fact("daemon-resumed", {"away_s": round(now_s - last_s, 3)}, now)
+        return True
+
+    def tick(self, now: Instant) -> bool:
+        """Time passed.
+
+        Returns:
+            Whether the session's end is reached with this.
+        """
+        self._sound = self._headphones.facts()
+        session, scribe = self.session, self._scribe
+        if session is None or scribe is None:
+            return False
+        ends = False
+        if session.stage is not Stage.ENDED:
+            now_s = scribe.at_s(now)
+            ends = self._by_itself(e.Tick(now_s, now_s), now)
+            self._keep_in_time(now_s, now)
+            self._keep_gain()
+        self._watch_sound(now)
+        return ends
+
+    def hear(self, news: FromPlayer) -> None:
+        """The player told something."""
+        now = clock.now()
+        match news.what:
+            case "connected":
+                self.note_fact("player-connected", {}, now)
+                self._meet_player(news.fields["status"].get("programme") or {})
+            case "lost" | "refused":
+                self.note_fact(f"player-{news.what}", news.fields, now)
+            case "failed" if self._scribe is not None:
+                now_s = self._scribe.at_s(now)
+                why = news.fields["why"]
+                self._by_itself(e.SourceFailed(now_s, now_s, news.fields["cue"], why), now)
+            case _:
+                pass
+
+    def note_fact(self, kind: str, fields: Mapping[str, Any], now: Instant) -> None:
+        """Have something about the room written into the session, if there is one."""
+        if self.session is not None and self._scribe is not None:
+            self._write([self._scribe.fact(self.session, kind, now, fields)])
+
+    def written(self, entries: Iterable[Written]) -> None:
+        """These are on disk now; notes among them are shown from now on."""
+        self._recent += [_note_line(w) for w in entries if w.entry.kind == NOTE]
+        del self._recent[:-RECENT_NOTES]
+
+    def status(self) -> dict[str, Any]:
+        """The session's part of the room's state."""
+        if self.session is None or self._scribe is None:
+            return {"session": None, "sound": {"state": "off"}}
+        told = snapshot(self.session, self._sound)
+        told["session"]["id"] = self._scribe.session_id
+        told["notes"]["recent"] = self._recent
+        return told
+
+    # -- inside
+
+    def _by_itself(self, event: e.Event, now: Instant) -> bool:
+        """Something happened that no person asked for; whether the session ends with it."""
+        assert self.session is not None and self._scribe is not None
+        try:
+            after, effects = step(self.session, event)
+        except Refused:
+            return False  # it is over; what happens to its sound is of no consequence
+        self.session = after
+        self._act(effects)
+        entries = self._told(effects, now)
+        if not isinstance(event, e.Tick):
+            entries.append(self._scribe.entry(after, event, now, None))
+        self._write(entries)
+        ends = any(isinstance(effect, Close) for effect in effects)
+        if ends:
+            self._headphones.stop()
+        return ends
+
+    def _act(self, effects: Iterable[Effect]) -> bool:
+        """Do what the patient hears, now. False when the sound could not be reached."""
+        assert self.session is not None
+        reached = True
+        for effect in effects:
+            match effect:
+                case SetGain(target_db, fall_s):
+                    reached = self._headphones.set_gain(target_db, fall_s) and reached
+                case Play(cues):
+                    self._headphones.play(self.session, cues)
+                case Tell() | Close():
+                    pass  # the scribe's
+        return reached
+
+    def _told(self, effects: Iterable[Effect], now: Instant) -> list[Entry]:
+        assert self.session is not None and self._scribe is not None
+        told = [x for x in effects if isinstance(x, Tell | Close)]
+        return [self._scribe.told(self.session, tell, now) for tell in told]
+
+    def _keep_in_time(self, now_s: float, now: Instant) -> None:
+        """Tell the plan when the sound stood still, so that what is to come is in time again."""
+        behind_s = self._headphones.behind_s(now_s)
+        if behind_s is None or abs(behind_s) < SHIFT_MIN_S:
+            return
+        self._headphones.refit(behind_s)
+        self._by_itself(e.Shifted(now_s, now_s, behind_s), now)
+
+    def _keep_gain(self) -> None:
+        """A player that closed one session may have silenced the one that follows at once."""
+        session = self.session
+        if session is None or session.stage is not Stage.OPEN:
+            return
+        if not self._headphones.has_gain(session.gain_db):
+            self._headphones.set_gain(session.gain_db, LEVEL_S)
+
+    def _watch_sound(self, now: Instant) -> None:
+        assert self.session is not None
+        word = str(sound_state(self.session, self._sound))
+        if word != self._sound_word:
+            was, self._sound_word = self._sound_word, word
+            fields = {"state": word, "was": was, "why": self._sound.lost}
+            self.note_fact("sound", fields | {"underruns": self._sound.underruns}, now)
+
+    def _meet_player(self, programme: dict[str, Any]) -> None:
+        """A player is there, ours or one that played on without us."""
+        session = self.session
+        if session is None or session.stage is Stage.ENDED:
+            return
+        adopted = self._headphones.adopt(session, programme)
+        if not adopted:
+            self._headphones.begin(session.now_s)
+        self._keep_gain()
+        self._headphones.play(session, session.cues if adopted else _from_now(session))
+
+
+def _from_now(session: Session) -> tuple[PlannedCue, ...]:
+    """The cues for a player that knows none: what should sound now, from where it should be."""
+    sounding = session.cue_at(session.now_s)
+    later = tuple(c for c in session.cues if c.start_s > session.now_s)
+    if sounding is None:
+        return later
+    position_s = sounding.position_s(session.now_s)
+    return (replace(sounding, start_s=session.now_s, cue_in_s=position_s, crossfade_s=0.0), *later)
+
+
+def _note_line(written: Written) -> dict[str, Any]:
+    entry = written.entry
+    return {
+        "seq": written.seq,
+        "utc": entry.at.utc.isoformat(),
+        "mono_ns": entry.at.mono_ns,
+        "session_s": entry.session_s,
+        "category": entry.fields.get("category"),
+        "text": entry.fields.get("text", ""),
+        "late": entry.late,
+    }
