@@ -5,7 +5,7 @@ it is gone. A programme that it is given acts at the write frame; one that canno
 played changes nothing. What ends it, and what is heard of that:
 
 - killed or crashed: nothing, if the next player is there before the ring is empty
-  (2.3 s or more); it continues at the write frame.
+  (2 s or more); it continues at the write frame.
 - SIGHUP: nothing, in the same way; it is the way to have it replaced, say by an upgrade.
 - SIGTERM, SIGINT: a fade of 3 s, then the output ends. A player that is started within
   30 s, as by ``systemctl restart``, continues the programme, entering softly.

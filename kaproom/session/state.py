@@ -20,8 +20,8 @@ DUCK_DB = -18.0
 """How far `duck` lowers: a voice at 60 dB(A) stands clear of music at 65."""
 CALM_DB = -6.0
 """How far `calm` lowers at once; the refuge stays so much softer."""
-LEAD_S = 3.3
-"""A change of the programme is heard so much later: the ring's 3 s and some to write."""
+LEAD_S = 3.0
+"""A change of the programme is heard so much later: the ring's 2.7 s and some to write."""
 
 SILENT_DB = float("-inf")
 

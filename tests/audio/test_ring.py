@@ -59,9 +59,9 @@ def test_a_second_of_read_frames_stays_readable(ring: Ring) -> None:
         frame += RATE_HZ // 3
 
 
-def test_the_ring_takes_three_seconds_ahead_and_no_more(ring: Ring) -> None:
-    assert ring.space_frames() == 3 * RATE_HZ
-    ring.write(numbered(0, 3 * RATE_HZ))
+def test_the_ring_takes_2_7_seconds_ahead_and_no_more(ring: Ring) -> None:
+    assert ring.space_frames() == round(2.7 * RATE_HZ)
+    ring.write(numbered(0, ring.fill_frames))
     assert ring.space_frames() == 0
     ring.read_frame = 1234
     assert ring.space_frames() == 1234
@@ -69,7 +69,7 @@ def test_the_ring_takes_three_seconds_ahead_and_no_more(ring: Ring) -> None:
 
 def test_a_step_back_of_the_output_leaves_no_negative_space(ring: Ring) -> None:
     ring.read_frame = 9_000
-    ring.write(numbered(0, 9_000 + 3 * RATE_HZ))
+    ring.write(numbered(0, 9_000 + ring.fill_frames))
     ring.read_frame = 3_000
     assert ring.space_frames() == 0
 

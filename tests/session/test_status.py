@@ -11,6 +11,7 @@ import pytest
 from session.imagined import Room, profile, repertoire
 
 from kaproom.session import events as e
+from kaproom.session.machine import LEAD_S
 from kaproom.session.status import NO_SOUND, Sound, SoundState, heard, snapshot, sound_state
 
 SEVEN = profile()
@@ -148,7 +149,7 @@ def test_without_a_session_or_after_it_the_sound_is_off() -> None:
 
 
 def test_the_record_is_told_the_piece_and_the_place_in_it() -> None:
-    made = room(STARTED_S + 63.3)
+    made = room(STARTED_S + 60.0 + LEAD_S)
     found = heard(made.session, made.now_s)
     assert found is not None
     assert (found["title"], found["silent"]) == ("onset 1", False)
@@ -167,7 +168,7 @@ def test_a_late_note_is_told_what_was_audible_then() -> None:
 
 
 def test_the_place_in_a_piece_is_right_after_a_standstill() -> None:
-    made = room(STARTED_S + 63.3)
+    made = room(STARTED_S + 60.0 + LEAD_S)
     made.at(made.now_s, e.Shifted, by_s=2.5)
     found = heard(made.session, made.now_s)
     assert found is not None and found["position_s"] == pytest.approx(57.5)
