@@ -132,4 +132,3 @@ class Bus:
             self._said = line
             sys.stderr.write(f"{line}\n" if facts["connected"] else f"{line}; the room runs on\n")
             sys.stderr.flush()
-
