@@ -1,0 +1,223 @@
+"""`kaproom plan`: the timeline of a session, as a table, as JSON, as a picture.
+
+It answers what-if about the music. Every estimate is told with its words, and nothing
+that is printed here may look like advice on dosing.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from math import ceil, floor
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kaproom.cli.asking import HERE
+from kaproom.errors import Mend
+
+if TYPE_CHECKING:
+    from kaproom.curation.pictured import Lens
+    from kaproom.curation.whatif import WhatIf
+    from kaproom.files import LoadedProfile
+    from kaproom.session.pharmacokinetics import Model
+    from kaproom.session.repertoire import Repertoire
+    from kaproom.session.roomfile import RoomFile
+
+WEIGHT_KG, KE0_PER_MIN = (20.0, 300.0), (0.001, 10.0)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command to the app."""
+    app.command()(plan)
+
+
+def plan(
+    profile: Annotated[str, typer.Argument(metavar="PROFILE", help="A name or a path.")],
+    *,
+    history: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.csv", help="And if it went so? Lines of minute,event,value."),
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.svg|png", help="Draw it on a sheet of A4.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="kamp, domino, clements or hijazi.")
+    ] = None,
+    weight_kg: Annotated[
+        float | None, typer.Option(metavar="KG", help="Scales the estimate; kept nowhere.")
+    ] = None,
+    ke0_per_min: Annotated[
+        float | None, typer.Option(metavar="KE0", help="Of the estimate's effect site.")
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option("--without", metavar="TAG", help="Leave pieces out.")
+    ] = None,
+    closing: Annotated[
+        Path | None, typer.Option("--closing", metavar="FILE", help="The patient's own last piece.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+) -> None:
+    """The timeline of a session: phases, pieces, and what changes if the infusion does."""
+    from kaproom.arc import drawable
+    from kaproom.curation.history import read_history
+    from kaproom.curation.pictured import Lens, pictured
+    from kaproom.curation.whatif import OPENS_MIN, as_it_went, as_planned
+
+    _within("--weight-kg", weight_kg, *WEIGHT_KG)
+    _within("--ke0-per-min", ke0_per_min, *KE0_PER_MIN)
+    lens = Lens(_model(model), weight_kg, ke0_per_min)
+    if plot is not None:
+        drawable(plot)
+    deeds = None if history is None else read_history(history, OPENS_MIN)
+    room, _ = HERE.room()
+    quiet = as_json or not sys.stderr.isatty()
+    loaded, repertoire = _music(profile, room, frozenset(without or ()), closing, quiet=quiet)
+    planned = as_planned(loaded.profile, repertoire)
+    way = planned if deeds is None else as_it_went(loaded.profile, repertoire, deeds)
+    if plot is not None:
+        from kaproom.arc import draw
+
+        draw(pictured(loaded, way, lens, None if way is planned else planned), plot)
+    if as_json:
+        typer.echo(json.dumps(_as_json(way, lens), allow_nan=False))
+        return
+    for line in _table(way):
+        typer.echo(line)
+    if plot is not None:
+        typer.echo(f"drawn: {plot}")
+
+
+def _music(
+    profile: str, room: RoomFile, without: frozenset[str], closing: Path | None, *, quiet: bool
+) -> tuple[LoadedProfile, Repertoire]:
+    """The session's music as `start` would have it; a seed changes no timeline."""
+    from kaproom.cli.checking import checked
+    from kaproom.curation.selection import selected
+    from kaproom.files import load_profile
+
+    closing = None if closing is None else closing.absolute()
+    loaded = load_profile(profile, room)
+    found = checked(profile, room, without, closing, quiet=quiet, surroundings=False)
+    stops = [finding for finding in found.findings if finding.level == "stop"]
+    if stops:
+        raise Mend("\n".join(str(finding) for finding in stops))
+    return loaded, selected(loaded, found.measured, 0, without, closing)
+
+
+def _model(name: str | None) -> Model | None:
+    from kaproom.session.pharmacokinetics import MODELS
+    from kaproom.session.spelling import did_you_mean
+
+    if name is None:
+        return None
+    if name.lower() not in MODELS:
+        known = ", ".join(MODELS)
+        near = did_you_mean(name.lower(), MODELS)
+        raise Mend(f"--model is '{name}'; the models are {known}{near}")
+    return MODELS[name.lower()]
+
+
+def _within(option: str, value: float | None, least: float, most: float) -> None:
+    if value is not None and not least <= value <= most:
+        raise Mend(f"{option} is {value:g}; it must lie between {least:g} and {most:g}")
+
+
+# -- for people
+
+
+def _table(way: WhatIf) -> Iterator[str]:
+    from kaproom.curation.whatif import minute
+    from kaproom.places import legible
+
+    names = [phase.name for phase in way.profile.phases]
+    wide = max(len("PHASE"), *map(len, names))
+    yield way.profile.title
+    yield "Minutes count from the planned start of the infusion; settling is shown with ten."
+    yield ""
+    yield f"{'PHASE':<{wide}}  {'START':>7}  {'LENGTH':>7}"
+    for span in way.spans:
+        start_s, end_s = span.start_s, span.end_s
+        start = "waits" if start_s is None else _time(minute(start_s))
+        length = "open" if start_s is None or end_s is None else _time((end_s - start_s) / 60)
+        yield f"{span.name:<{wide}}  {start:>7}  {length:>7}"
+    yield ""
+    yield f"{'PHASE':<{wide}}  {'START':>7}  {'LENGTH':>7}  CROSSFADE     LOUDNESS  PIECE"
+    for cue, length_s in zip(way.cues, _lengths_s(way), strict=True):
+        length = "open" if length_s is None else _time(length_s / 60)
+        yield (
+            f"{names[cue.phase_index]:<{wide}}  {_time(minute(cue.start_s)):>7}  {length:>7}"
+            f"  {cue.crossfade_s:>7.0f} s  {cue.loudness_lufs:>6.1f} LUFS"
+            f"  {legible(cue.offer.title, 60)}"
+        )
+
+
+def _time(minutes: float) -> str:
+    seconds = round(abs(minutes) * 60)
+    return f"{'-' if minutes < 0 and seconds else ''}{seconds // 60}:{seconds % 60:02}"
+
+
+def _lengths_s(way: WhatIf) -> list[float | None]:
+    """How long each piece is heard, its crossfades included; None for the last one."""
+    heard: list[float | None] = [
+        following.start_s + following.crossfade_s - cue.start_s
+        for cue, following in zip(way.cues, way.cues[1:], strict=False)
+    ]
+    return [*heard, None]
+
+
+# -- for machines
+
+
+def _as_json(way: WhatIf, lens: Lens) -> dict[str, Any]:
+    from kaproom.curation.pictured import curve
+    from kaproom.curation.whatif import minute
+    from kaproom.session.pharmacokinetics import WORDING
+
+    def at(at_s: float | None) -> float | None:
+        return None if at_s is None else round(minute(at_s), 6)
+
+    names = [phase.name for phase in way.profile.phases]
+    first_min = min([0.0, *(minute(mark.at_s) for mark in way.session.infusion.marks)])
+    minutes = [float(m) for m in range(floor(first_min), ceil(way.end_min) + 1)]
+    estimates = curve(way.dosing(lens.kg), lens, minutes)
+    return {
+        "profile": way.profile.name,
+        "title": way.profile.title,
+        "phases": [
+            {"name": span.name, "start_min": at(span.start_s), "end_min": at(span.end_s)}
+            for span in way.spans
+        ],
+        "cues": [
+            {
+                "id": cue.id,
+                "title": cue.offer.title,
+                "soundscape": cue.offer.soundscape,
+                "path": cue.offer.path,
+                "phase": names[cue.phase_index],
+                "start_min": at(cue.start_s),
+                "length_s": None if length_s is None else round(length_s, 3),
+                "crossfade_s": round(cue.crossfade_s, 3),
+                "gain_db": round(cue.gain_db, 3),
+                "loudness_lufs": round(cue.loudness_lufs, 3),
+            }
+            for cue, length_s in zip(way.cues, _lengths_s(way), strict=True)
+        ],
+        "estimate": {
+            "words": WORDING,
+            "basis": lens.basis,
+            "model": lens.one.name,
+            "ke0_per_min": lens.ke0,
+        },
+        "minutes": [
+            {
+                "minute": int(at_min),
+                "plasma_ng_per_ml": None if said is None else round(said[0], 9),
+                "effect_site_ng_per_ml": None if said is None else round(said[1], 9),
+            }
+            for at_min, said in zip(minutes, estimates, strict=True)
+        ],
+    }
