@@ -96,13 +96,12 @@ def pictured(loaded: LoadedProfile, way: WhatIf, lens: Lens, planned: WhatIf | N
     flow = _flow(way, lens.kg)
     planned_flow = None if planned is None else _flow(planned, lens.kg)
     kind = "as it went, beside the plan" if planned else "as planned"
-    lasts = (
-        f"{length(loaded.profile.infusion.planned_min * 60).removesuffix(':00')} min of infusion"
-    )
+    planned_min = loaded.profile.infusion.planned_min
+    lasts = f"{planned_min:g}" if planned_min.is_integer() else length(planned_min * 60)
     names = f"profile {loaded.profile.name}  ·  playlist {loaded.playlist.name}"
     return Arc(
         title=loaded.profile.title,
-        subtitle=f"{names}  ·  {lasts}  ·  {kind}",
+        subtitle=f"{names}  ·  {lasts} min of infusion  ·  {kind}",
         from_min=from_min,
         to_min=end_min,
         phases=_phases(way, end_min),

@@ -42,8 +42,17 @@ sections:
 """
 
 
-def sheet(folder: Path, lens: Lens, end: str = "60", history: tuple[Deed, ...] = ()) -> Arc:
-    (folder / "trial.yaml").write_text(PROFILE.replace("SESSION_END", end))
+def sheet(
+    folder: Path,
+    lens: Lens,
+    end: str = "60",
+    history: tuple[Deed, ...] = (),
+    lasts: str = "40",
+) -> Arc:
+    written = PROFILE.replace("SESSION_END", end).replace(
+        "planned_min: 40", f"planned_min: {lasts}"
+    )
+    (folder / "trial.yaml").write_text(written)
     (folder / "list.yaml").write_text(PLAYLIST)
     loaded = load_profile(folder / "trial.yaml", RoomFile())
     files = {
@@ -63,6 +72,11 @@ def test_marked_exits_stand_where_they_will_be_heard(tmp_path: Path) -> None:
     # At 3:00 and 5:00 of a file that is entered at 1:00.
     assert track.exits_min == pytest.approx((2, 4))
     assert not track.generated
+
+
+def test_the_infusion_is_told_in_minutes(tmp_path: Path) -> None:
+    for lasts, told in (("60", "60 min"), ("1.75", "1:45 min"), ("40", "40 min")):
+        assert f"  {told} of infusion" in sheet(tmp_path, Lens(), lasts=lasts).subtitle
 
 
 def test_a_track_goes_as_the_next_one_comes(tmp_path: Path) -> None:
