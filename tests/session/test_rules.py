@@ -167,7 +167,7 @@ def test_calm_from_a_fade_lets_the_refuge_rise_out_of_the_silence() -> None:
     made.at(made.now_s + 20, e.Calmed)
     refuge = made.session.cues[-1]
     assert refuge.start_s + refuge.crossfade_s == made.session.silent_until_s
-    made.wait_until(made.now_s + 3.4)
+    made.wait_until(made.now_s + LEAD_S + 0.1)
     assert made.session.gain_db == SILENT_DB
     made.wait_until(made.now_s + 0.2)
     assert made.session.gain_db == -12.0
@@ -268,6 +268,14 @@ def test_a_stop_ends_a_hold() -> None:
     made.at(made.now_s, e.Held)
     made.at(made.now_s + 60, e.Infused, what="stopped")
     assert phase(made.session) == "descent" and not made.session.course.held
+
+
+def test_a_hold_after_a_stop_outlasts_the_stops_correction() -> None:
+    made = room(PEAK_S + 100)
+    made.at(made.now_s, e.Infused, what="stopped")
+    made.at(made.now_s + 60, e.Held)
+    made.at(made.now_s + 60, e.Infused, what="stopped", ago_s=150.0)
+    assert phase(made.session) == "descent" and made.session.course.held
 
 
 def test_a_hold_after_a_stop_outlasts_its_being_taken_back() -> None:

@@ -36,7 +36,7 @@ def infused(session: Session, event: e.Infused) -> Result:
         return replace(session, infusion=infusion), ()
     was_stopped = session.infusion.stopped_at_s is not None
     told: tuple[Effect, ...] = ()
-    if event.what == "stopped":
+    if event.what == "stopped" and not was_stopped:
         # A stop leads over to the descent; what was asked for before it no longer holds.
         session = replace(session, course=replace(session.course, held=False))
     elif not was_stopped:
