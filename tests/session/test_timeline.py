@@ -180,6 +180,17 @@ def test_a_phase_that_would_be_over_before_it_is_heard_is_passed_by() -> None:
     assert titles(cues)[0] == "two"
 
 
+@pytest.mark.parametrize(("left_s", "crossfade_s"), [(50.0, 20.0), (5.0, 5.0), (0.5, 2.0)])
+def test_a_piece_near_its_end_is_followed_before_it_is_gone_but_with_no_jolt(
+    left_s: float, crossfade_s: float
+) -> None:
+    end_s = BEGIN_S + left_s
+    sounding = PlannedCue("c1", track("sounding", 300), 1, 750.0, 8.0, -5.0, end_s=end_s)
+    occasion = Occasion(BEGIN_S, sounding, keep=False, first_crossfade_s=20.0, number=9)
+    first = planned(music((track("one", 200),)), occasion)[0]
+    assert (first.start_s, first.crossfade_s) == (BEGIN_S, crossfade_s)
+
+
 def test_the_sounding_piece_goes_on_to_its_end() -> None:
     sounding = PlannedCue("c1", track("sounding", 300), 1, 900.0, 8.0, -5.0, end_s=1200.0)
     cues = planned(music((track("one", 200),)), Occasion(BEGIN_S, sounding))
@@ -359,6 +370,7 @@ def test_a_standing_clock_is_expected_to_go_on_now() -> None:
     assert expected_s(SEVEN, paused, 300.0, 1000.0) == 1200.0
 
 
+@settings(deadline=None)
 @given(st.integers(0, 40_000).map(lambda n: n / 10))
 def test_a_phase_has_begun_when_its_moment_is_past_and_not_before(at_s: float) -> None:
     running = history(("started", 313.7))
