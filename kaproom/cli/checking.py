@@ -160,4 +160,5 @@ def _bar(quiet: bool) -> Iterator[Told]:
     try:
         yield told
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()
