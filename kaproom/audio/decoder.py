@@ -31,7 +31,7 @@ from kaproom.errors import Mend
 
 # Containers whose seek lands on a position with a true timestamp; the others are counted
 # through without decoding, about 1 s of work for each two hours of MP3.
-_TRUE_SEEK = frozenset({"wav", "flac", "ogg", "mov", "aiff", "w64", "caf", "au"})
+_TRUE_SEEK = frozenset({"wav", "flac", "ogg", "mov", "aiff", "w64", "caf", "au", "mp3", "aac"})
 # Decoded and thrown away after a seek, so that the decoder has converged: Opus asks for
 # 80 ms; MP3 and AAC need a few packets.
 _LEAD_IN_S = 1.0

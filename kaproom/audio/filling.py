@@ -17,7 +17,7 @@ from kaproom.clock import NS_PER_S, mono_ns
 
 # The mixer has to do without what it waits for when the ring holds less than this, and it
 # has waited so long: at a start the ring is low, and a file wants a moment to be opened.
-_LOW_S: Final = 1.0
+_LOW_S: Final = 0.6
 _PATIENCE_NS: Final = 3 * NS_PER_S // 2
 # How often to look again whether the ring runs low, while the mixer waits.
 _LOOK_S: Final = 0.25
