@@ -42,7 +42,7 @@ _CLOCK_S: Final = 0.05  # between takes by the clock
 # Chosen: how long a child waits for a device that just was there, rather than let the
 # programme go on unheard. Opening takes 60 ms, 200 ms with both cores busy.
 _GRACE_NS: Final = 300 * _NS_PER_MS
-_STALL_NS: Final = 300 * _NS_PER_MS  # beside the buffer's length, which may pass in between
+_STALL_NS: Final = 300 * _NS_PER_MS
 # Measured: a null sink that was idle takes a new stream's first 100 ms at once and then
 # nothing for up to 1.6 s. So a stream counts as playing, and may be waited for, only then.
 _PROVEN_NS: Final = 500 * _NS_PER_MS
@@ -148,9 +148,10 @@ class Stream:
     def _watch_device(self, now_ns: int) -> int | None:
         if self._finished:
             return LOST
-        still_ns = now_ns - self._progress_ns
-        if still_ns < _STALL_NS + self._asked.latency_ms * _NS_PER_MS:
-            if now_ns - self._opened_ns > _PROVEN_NS:
+        # A buffer's length may pass between two calls of a device that is well.
+        still_ns = now_ns - self._progress_ns - self._asked.latency_ms * _NS_PER_MS
+        if still_ns < _STALL_NS:
+            if self._progress_ns - self._opened_ns > _PROVEN_NS:
                 self._proven = True
                 self._announce(Notice("device", device=self._device_name))
             return None
