@@ -52,14 +52,14 @@ def measure(
     """Time ``notes`` bare commits and as many notes in turn; both files go into ``folder``."""
     former_s = sys.getswitchinterval()
     sys.setswitchinterval(switch_s)
-    bare = _bare(folder / "bare.sqlite3")
+    bare = bare_table(folder / "bare.sqlite3")
     record = Record.open(folder / "room")
     recorder = Recorder(record)
     bare_ms, recorder_ms = [], []
     try:
         with _spinning(spinning):
             for n in range(notes):
-                note = _note(n)
+                note = a_note(n)
                 body = body_of(note)
                 start_ns = time.perf_counter_ns()
                 bare.execute("INSERT INTO note (body) VALUES (?)", (body,))
@@ -103,7 +103,7 @@ def table(found: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def _bare(path: Path) -> sqlite3.Connection:
+def bare_table(path: Path) -> sqlite3.Connection:
     bare = sqlite3.connect(path, isolation_level=None)
     bare.execute("PRAGMA journal_mode = WAL")
     bare.execute("PRAGMA synchronous = FULL")
@@ -111,7 +111,7 @@ def _bare(path: Path) -> sqlite3.Connection:
     return bare
 
 
-def _note(n: int) -> Entry:
+def a_note(n: int) -> Entry:
     now = clock.now()
     return Entry(
         kind="note",
