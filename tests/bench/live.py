@@ -69,7 +69,7 @@ def live(ground: Ground, stock: Stock, quick: bool) -> Told:
             ratio = cost.cpu_s / empty[100]
             told.row(words, files, cost.buffer_ms, cost.cpu_s, "", ratio, cost.server_s)
     told.notes += [
-        "16 pieces of 40 s, crossfades of 8 s (mpv: none, it has gapless only); the sum of all",
+        "Pieces of 60 s, so one crossfade of 8 s a minute (mpv: none); the sum of all",
         f"processes of a player, user and system, over {meter.window_s:g} s; ours with its gain",
         "below 0 dB, ceilings, limiter and meter on. 44.1 kHz is resampled by the server for mpv",
         "and MPD, and paid for there; ours and Liquidsoap do it. x empty: of 100 ms for peers.",

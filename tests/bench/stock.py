@@ -30,7 +30,7 @@ TOOLS = {
 
 # Both free to use: CC BY-SA and GPL.
 _MUSIC = {48_000: "singularity-music", 44_100: "wesnoth-1.16-music"}
-PIECE_S = 40
+PIECE_S = 60
 PIECES = 16
 TONE_HZ = 440.0
 TONE_DBFS = -20.0
@@ -84,7 +84,7 @@ class Stock:
         return [t for t in tracks if _fits(t, rate_hz)]
 
     def pieces(self, rate_hz: int, suffix: str = ".flac") -> list[Path]:
-        """16 pieces of 40 s of real music, at ``rate_hz``, 16 bit where the format has bits."""
+        """Up to 16 pieces of 60 s of real music, at ``rate_hz``, 16 bit where the format has bits."""
         folder = self.folder / f"pieces-{rate_hz}{suffix.replace('.', '-')}"
         if not folder.is_dir():
             self.say(f"cutting music into {folder.name}")
