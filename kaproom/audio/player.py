@@ -94,6 +94,7 @@ class Player:
         self._fade_until_ns = 0
         self._gain_before = GainTarget(SILENCE_DB, 0.0)
         self._looked_ns = 0
+        self._keeper_fd = -1
         self._notice = Notice("off")
 
     def run(self) -> int:
@@ -269,7 +270,24 @@ class Player:
         if self._filling is None or now_ns - self._looked_ns < _OUTPUT_LOOK_S * NS_PER_S:
             return
         self._looked_ns = now_ns
-        if self._ending is None and not output_alive(self._ring):
+        if self._ending is not None:
+            return
+        if not output_alive(self._ring):
+            self._see_to_output()
+        elif self._keeper_fd < 0:
+            self._wait_for_keepers_end()
+
+    def _wait_for_keepers_end(self) -> None:
+        # Looking once a second would be heard when keeper and stream die together.
+        with suppress(OSError):
+            self._keeper_fd = os.pidfd_open(self._ring.keeper_pid)
+            self._server.add_reader(self._keeper_fd, self._keeper_ended)
+
+    def _keeper_ended(self) -> None:
+        self._server.remove_reader(self._keeper_fd)
+        os.close(self._keeper_fd)
+        self._keeper_fd = -1
+        if self._filling is not None and self._ending is None:
             self._see_to_output()
 
     def _see_to_output(self) -> None:
