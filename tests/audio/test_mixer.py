@@ -360,12 +360,14 @@ def test_a_file_that_cannot_be_read_in_time_gives_way_to_the_fallback(
 ) -> None:
     monkeypatch.setattr(sources, "Decoder", _Stalling)
     try:
-        mixer, arrived = mixing(programme(cue("a", 0, 0, Track("slow.flac")), cue("z", 30, 4, BED)))
+        mixer, _ = mixing(programme(cue("a", 0, 0, Track("slow.flac")), cue("z", 30, 4, BED)))
         parts: list[Block] = []
+        mixer.ready()
+        # All that there is comes at once; nothing more ever does.
+        there = (START + frames(_Stalling.good_s)) // GRAIN_FRAMES
+        assert mixer._voices["a"].feed.wait(there - 1, 20.0)
         while mixer.frame < START + frames(14):
-            # All that there is comes at once; nothing more ever does.
-            patience_s = 0.5 if mixer.frame == START else 0.0
-            if not mixer.ready() and not (arrived.wait(patience_s) and mixer.ready()):
+            if not mixer.ready():
                 mixer.hurry()
             parts.append(mixer.take(GRAIN_FRAMES))
         played = np.concatenate(parts)
