@@ -13,8 +13,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from kaproom.audio.devices import devices, survey
 from kaproom.cli.asking import daemon
-from kaproom.curation.check import Checked, check, devices
+from kaproom.curation.check import Checked, check
 from kaproom.curation.scan import Progress as Told
 from kaproom.curation.scan import Scan, scan
 from kaproom.curation.selection import selected
@@ -23,8 +24,9 @@ from kaproom.files import LoadedProfile, load_profile
 from kaproom.measurements import Measurements, cache_folder
 from kaproom.places import data_folder, legible
 from kaproom.session.roomfile import RoomFile
-from kaproom.surroundings import Finding
+from kaproom.surroundings import Finding, worst_first
 
+_SURVEY_MAX_S = 20.0  # a device that hangs takes 5 s, a sound server 2 s
 _MARKS = {"stop": "STOP", "warn": "warn", "note": "note"}
 
 
@@ -38,12 +40,7 @@ def checked(
     surroundings: bool = True,
 ) -> Checked:
     """The findings on one session, its music measured; a bar shows how far that is."""
-    loaded = load_profile(profile, room)
-    with _bar(quiet) as told:
-        found = check(loaded, room, without, closing, progress=told, surroundings=surroundings)
-    return replace(
-        found, findings=_with_broker(found.findings, room) if surroundings else found.findings
-    )
+    return _checked(load_profile(profile, room), room, without, closing, quiet, surroundings)
 
 
 def begin(
@@ -62,13 +59,12 @@ def begin(
     """
     loaded = load_profile(profile, room)
     closing = None if closing is None else closing.absolute()
-    with _bar(quiet) as told:
-        found = check(loaded, room, without, closing, progress=told, surroundings=surroundings)
+    found = _checked(loaded, room, without, closing, quiet, surroundings)
     stops = [finding for finding in found.findings if finding.level == "stop"]
     if stops:
         raise Mend("\n".join(str(finding) for finding in stops))
     if not quiet:
-        shown(_with_broker(found.findings, room) if surroundings else found.findings)
+        shown(found.findings)
         _remind(loaded)
     repertoire = selected(loaded, found.measured, secrets.randbelow(2**31), without, closing)
     return {
@@ -79,10 +75,32 @@ def begin(
     }
 
 
-def _with_broker(findings: Iterable[Finding], room: RoomFile) -> list[Finding]:
-    return sorted(
-        [*findings, *_broker(room)], key=lambda finding: list(_MARKS).index(finding.level)
-    )
+def _checked(  # noqa: PLR0917 - they go together, and only in this file
+    loaded: LoadedProfile,
+    room: RoomFile,
+    without: frozenset[str],
+    closing: Path | None,
+    quiet: bool,
+    surroundings: bool,
+) -> Checked:
+    with _bar(quiet) as told:
+        found = check(loaded, room, without, closing, progress=told, surroundings=False)
+    if not surroundings:
+        return found
+    return replace(found, findings=worst_first([*found.findings, *_surveyed(room), *_broker(room)]))
+
+
+def _surveyed(room: RoomFile) -> list[Finding]:
+    """What of the room's machine could spoil a session, as the room's own service sees it.
+
+    Whoever types the command may have another sound server, and no right to the record.
+    """
+    try:
+        with daemon() as client:
+            told = client.call("survey", timeout_s=_SURVEY_MAX_S)["findings"]
+    except (WorldFailed, Mend):
+        return survey(room, data_folder(room))
+    return [Finding(one["level"], one["where"], one["line"]) for one in told]
 
 
 def _broker(room: RoomFile) -> list[Finding]:

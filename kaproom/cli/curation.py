@@ -95,7 +95,7 @@ def playlist(
 
 def devices(as_json: Json = False) -> None:
     """The sound outputs of this machine."""
-    from kaproom.curation.check import devices as sound_outputs
+    from kaproom.audio.devices import devices as sound_outputs
 
     found = sound_outputs()
     if as_json:

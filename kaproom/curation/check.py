@@ -10,28 +10,26 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from kaproom.audio.outputs import SoundOutput, sound_outputs
+from kaproom.audio.devices import survey
 from kaproom.curation.pieces import Chosen, of_pieces
 from kaproom.curation.rehearsal import of_rehearsal
 from kaproom.curation.scan import Progress, scan
 from kaproom.curation.selection import selected
 from kaproom.curation.words import minutes, some
-from kaproom.errors import WorldFailed
 from kaproom.files import LoadedProfile, LocatedPiece
 from kaproom.files.loading import pieces
 from kaproom.measurements import Measured, Measurements, cache_folder
-from kaproom.places import data_folder, legible, shown
+from kaproom.places import data_folder, shown
 from kaproom.session.playlist import FilePiece
 from kaproom.session.profile import Phase
 from kaproom.session.roomfile import RoomFile
 from kaproom.session.spelling import did_you_mean
-from kaproom.surroundings import Finding, findings, look, worst_first
+from kaproom.surroundings import Finding, worst_first
 
 VOCALS = "vocals"
 """A tag that every piece marked `vocals: true` has by itself."""
 # `calm` lasts as long as it takes; chosen: less than this is likely to end before it.
 _REFUGE_S = 600.0
-_DEVICE = "sound device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,70 +89,8 @@ def check(
         line = f"{scanned.why_not_kept}, so the music is measured anew each time; make room there"
         found.append(Finding("warn", "measurements", line))
     if surroundings:
-        found += [*of_device(room), *findings(look(data_folder(room), room.device))]
+        found += survey(room, data_folder(room))
     return Checked(worst_first(found), scanned.files)
-
-
-def devices(timeout_s: float = 5.0) -> list[SoundOutput]:
-    """The sound outputs of this machine, asked of a process that may be killed.
-
-    Raises:
-        WorldFailed: There is no PortAudio, or the sound server does not answer.
-    """
-    return sound_outputs(timeout_s)
-
-
-def of_device(room: RoomFile, timeout_s: float = 5.0) -> list[Finding]:
-    """Whether the room's device is there."""
-    wanted = room.device
-    if wanted == "silent":
-        line = "is `silent`: nothing will be heard; name one that `kaproom devices` lists"
-        return [Finding("warn", _DEVICE, line)]
-    try:
-        outputs = devices(timeout_s)
-    except WorldFailed as failed:
-        return [Finding("stop", _DEVICE, str(failed))]
-    if not outputs:
-        line = (
-            "there is no sound output: plug the headphones' interface in, or start the sound"
-            " server; where that runs, sudo apt-get install libasound2-plugins"
-        )
-        return [Finding("stop", _DEVICE, line)]
-    names = ", ".join(legible(output.name, 60) for output in outputs)
-    if wanted == "auto":
-        if any(output.default for output in outputs):
-            return []
-        line = f"none of the outputs is the system's default; set device to one of: {names}"
-        return [Finding("stop", _DEVICE, line)]
-    meant = named(wanted, [output.name for output in outputs])
-    if len(meant) == 1:
-        return []
-    if meant:
-        line = f"'{wanted}' means several outputs ({', '.join(meant)}); give one's whole name"
-        return [Finding("stop", _DEVICE, line)]
-    near = did_you_mean(wanted, [output.name for output in outputs])
-    line = f"no output is called '{wanted}'{near}; plug it in, or set device to one of: {names}"
-    return [Finding("stop", _DEVICE, line)]
-
-
-def named(wanted: str, names: list[str]) -> list[str]:
-    """The names that PortAudio's door takes ``wanted`` for.
-
-    Each word in its order, capitals apart; a whole name goes before parts of others.
-    """
-    words = wanted.casefold().split()
-    whole = [name for name in names if name.casefold() == wanted.casefold()]
-    return whole or [name for name in names if _in_order(words, name.casefold())]
-
-
-def _in_order(words: list[str], name: str) -> bool:
-    place = 0
-    for word in words:
-        place = name.find(word, place)
-        if place < 0:
-            return False
-        place += len(word)
-    return True
 
 
 def _chosen(loaded: LoadedProfile, without: frozenset[str]) -> list[Chosen]:

@@ -31,6 +31,7 @@ from kaproom.room.attention import KIND, Change
 from kaproom.room.bus import Bus
 from kaproom.room.conductor import Conductor
 from kaproom.room.headphones import Headphones
+from kaproom.room.surveyor import Surveyor
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Repertoire
 from kaproom.session.roomfile import RoomFile
@@ -124,6 +125,8 @@ class Daemon:
         self._server.add_reader(self._wake_read, self._woken)
         self._server.add_reader(self._recorder.fileno(), self._recorded)
         self._server.add_reader(self._headphones.fileno(), self._player_told)
+        self._surveyor = Surveyor(self._room, self._data)
+        self._server.add_reader(self._surveyor.fileno(), self._surveyor.answer)
         self._conductor = Conductor(self._headphones, self._write)
         if self._conductor.pick_up(entries, now):
             self._bus.resumed(now)
@@ -160,6 +163,8 @@ class Daemon:
                 request.reply(self._bus.told(self._status(), clock.now()))
             elif request.id in self._done_before:
                 request.reply({"line": "Done already.", "seq": self._done_before[request.id]})
+            elif request.do == "survey":
+                self._surveyor.ask(request)
             elif request.do == "start":
                 self._start(request)
             elif request.do == "call":

@@ -9,7 +9,8 @@ import pytest
 from pulse import NullSink, until
 from studio import Studio, picture
 
-from kaproom.curation.check import Checked, check, devices, named, of_device
+from kaproom.audio.devices import devices, named, of_device
+from kaproom.curation.check import Checked, check
 from kaproom.curation.scan import scan
 from kaproom.errors import WorldFailed
 from kaproom.files import load_profile
@@ -455,8 +456,8 @@ def test_the_devices_are_listed_with_the_default(house: House) -> None:
     assert of_device(house.room.model_copy(update={"device": "PULSE"})) == []
 
 
-def test_a_frozen_sound_server_stops_the_session_in_time(house: House, cans: NullSink) -> None:
-    cans.freeze()
+def test_a_frozen_sound_server_stops_the_session_in_time(house: House, own_cans: NullSink) -> None:
+    own_cans.freeze()
     found = of_device(house.room.model_copy(update={"device": "auto"}), timeout_s=1.0)
     assert [finding.level for finding in found] == ["stop"]
     assert "the sound server does not answer within 1 s" in found[0].line

@@ -204,3 +204,11 @@ def test_with_the_daemon_dead_duck_reaches_the_player_and_says_what_is_missing(
     assert "done at the player, not recorded" in said
     with room.ring() as ring:
         assert ring.gain().target_db == pytest.approx(-24.0)
+
+
+def test_the_daemon_looks_at_the_machine_for_whoever_asks_and_waits_for_nobody(
+    room: LivingRoom,
+) -> None:
+    found = room.call("survey", timeout_s=20.0)["findings"]
+    assert any(one["where"] == "sound device" and one["level"] == "warn" for one in found), found
+    assert all(one["line"] and "\n" not in one["line"] for one in found)
