@@ -257,6 +257,9 @@ class Demo:
         with suppress(WorldFailed, Refused, Mend):
             player = Client(sockets(self.runtime).player, "demo", 5.0)
             player.call("stop")
+            # It fades, ends the output and hangs up; only then is nothing left running.
+            for _ in player.watch():
+                pass
         if self._broker is not None:
             self._broker.stop()
 

@@ -219,7 +219,7 @@ def _ask_wpctl(deadline_ns: int) -> SoundServer:
         "yes",
         sink=Sink(
             name=name,
-            title=properties.get("node.description", name),
+            title=str(properties.get("node.description", name)),
             muted="[MUTED]" in volume,
             volume_percent=(percent, percent),
             bluetooth=_is_bluetooth(name, properties),

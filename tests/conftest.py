@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pulse import NullSink, short_folder
+
+# How long one example takes depends on what else the machine does; the suite has a limit.
+settings.register_profile("kaproom", deadline=None)
+settings.load_profile("kaproom")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pulse import until
 from rooms import LivingRoom
 
 from kaproom.curation.selection import selected
-from kaproom.demo import SCRIPT, Demo
+from kaproom.demo import SCRIPT, Act, Demo
 from kaproom.files import load_profile, load_room
 from kaproom.places import listing, make_runtime_folder
 from kaproom.record import Record, verify
@@ -91,7 +91,7 @@ def test_a_session_runs_through_every_phase_with_a_line_for_each_change(
         "profile": loaded.profile.model_dump(mode="json"),
         "repertoire": selected(loaded, {}, seed=3).model_dump(mode="json"),
     }
-    script = (
+    script: tuple[Act, ...] = (
         (1.0, "infusion", {"what": "started"}),
         (2.0, "note", {"category": "tears", "text": "quiet"}),
         (6.0, "infusion", {"what": "stopped"}),

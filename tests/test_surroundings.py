@@ -300,8 +300,8 @@ def test_a_locale_with_decimal_commas_does_not_spoil_the_answer(
     assert ask().answer == "yes"
 
 
-def test_a_frozen_sound_server_costs_at_most_its_two_seconds(cans: NullSink) -> None:
-    cans.freeze()
+def test_a_frozen_sound_server_costs_at_most_its_two_seconds(own_cans: NullSink) -> None:
+    own_cans.freeze()
     before = time.monotonic()
     sound = ask(timeout_s=0.3)
     took_s = time.monotonic() - before
