@@ -39,6 +39,7 @@ _YOUNG_DEATHS: Final = 3
 _HOLD_OFF_S: Final = 0.75
 _END_S: Final = 1.5  # a stream fades and drains within it, or is killed
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGINT)
+_GONE: Final = -1
 _FAILED: Final = 70  # exit status of a stream with a mistake of ours
 
 
@@ -180,7 +181,10 @@ class Child:
     def __init__(self, pid: int, born_ns: int) -> None:
         self.pid = pid
         self.born_ns = born_ns
-        self._fd = os.pidfd_open(pid)
+        try:
+            self._fd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._fd = _GONE  # it died at once, and the kernel has reaped it
 
     @classmethod
     def of(cls, pid: int) -> Self | None:
@@ -188,6 +192,8 @@ class Child:
         try:
             # Opened before it is asked for its name, so that no other can take its number.
             child = cls(pid, 0)
+            if child._fd == _GONE:
+                return None
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
         except (OSError, ValueError):
             return None
@@ -198,6 +204,8 @@ class Child:
 
     def ended_within(self, timeout_s: float, woken: int = -1) -> bool:
         """Wait until the process ends, ``woken`` is readable, or the time is over."""
+        if self._fd == _GONE:
+            return True
         poll = select.poll()
         poll.register(self._fd, select.POLLIN)
         if woken >= 0:
@@ -219,9 +227,12 @@ class Child:
 
     def close(self) -> None:
         """Forget it; it lives on."""
-        os.close(self._fd)
+        if self._fd != _GONE:
+            os.close(self._fd)
 
     def _signal(self, number: signal.Signals) -> None:
+        if self._fd == _GONE:
+            return
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._fd, number)
 
