@@ -84,7 +84,7 @@ class Stock:
         return [t for t in tracks if _fits(t, rate_hz)]
 
     def pieces(self, rate_hz: int, suffix: str = ".flac") -> list[Path]:
-        """Up to 16 pieces of 60 s of real music, at ``rate_hz``, 16 bit where the format has bits."""
+        """Up to 16 pieces of 60 s of real music, at ``rate_hz``; 16 bit where bits are."""
         folder = self.folder / f"pieces-{rate_hz}{suffix.replace('.', '-')}"
         if not folder.is_dir():
             self.say(f"cutting music into {folder.name}")
