@@ -26,7 +26,6 @@ from recordings import music, written
 
 from kaproom.audio.answers import status
 from kaproom.audio.grain import GRAIN_FRAMES
-from kaproom.audio.keeper import Asked, locked
 from kaproom.audio.kept import KEPT_FILE, Kept, found, keep
 from kaproom.audio.mixer import render
 from kaproom.audio.player import SOCKET_FILE
@@ -62,24 +61,11 @@ def runs(pid: int) -> bool:
 
 
 class StandIn:
-    """The ring's other end: holds the output's lock and takes frames as fast as they come."""
+    """The ring's other end, in place of an output: takes frames as fast as they come."""
 
-    def __init__(self, ring: Ring, device: str) -> None:
+    def __init__(self, ring: Ring) -> None:
         self.ring = ring
-        lock = locked(ring.path.parent)
-        assert lock is not None
-        self._lock = lock
-        ring.asked_mark = Asked(device, 100).mark
-        ring.keeper_pid = os.getpid()
-        ring.keeper_heartbeat_ns = mono_ns()
         self.taken: list[Block] = []
-        self._ended = threading.Event()
-        self._beating = threading.Thread(target=self._beat, daemon=True)
-        self._beating.start()
-
-    def _beat(self) -> None:
-        while not self._ended.wait(0.2):
-            self.ring.keeper_heartbeat_ns = mono_ns()
 
     def take(self, length: int) -> Block:
         """The next frames; waits for the player."""
@@ -98,18 +84,23 @@ class StandIn:
     def capture(self) -> Block:
         return np.concatenate(self.taken)
 
-    def close(self) -> None:
-        self._ended.set()
-        self._beating.join()
-        os.close(self._lock)
+
+# A player that leaves the output to the test.
+WITHOUT_OUTPUT = """
+import sys
+from kaproom.audio import player
+player.start_output = player.stop_output = lambda *asked: None
+player.output_alive = lambda ring: True
+sys.exit(player.main(sys.argv[1:]))
+"""
 
 
 class Room:
     """A runtime folder with a player in it."""
 
-    def __init__(self, runtime: Path, device: str = "silent") -> None:
+    def __init__(self, runtime: Path) -> None:
         self.runtime = runtime
-        self.device = device
+        self.real_output = False
         self._open = ExitStack()
         self.process: subprocess.Popen[str]
 
@@ -129,9 +120,9 @@ class Room:
         return True
 
     def launched(self, *more: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "kaproom.audio.player", str(self.runtime)]
+        program = ["-m", "kaproom.audio.player"] if self.real_output else ["-c", WITHOUT_OUTPUT]
         return subprocess.Popen(
-            [*command, "--device", self.device, *more],
+            [sys.executable, *program, str(self.runtime), "--device", "silent", *more],
             stderr=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -146,9 +137,7 @@ class Room:
         return ring
 
     def stand_in(self) -> StandIn:
-        stand_in = StandIn(self.ring(), self.device)
-        self._open.callback(stand_in.close)
-        return stand_in
+        return StandIn(self.ring())
 
     def killed(self) -> None:
         """End the player as a crash would."""
@@ -170,7 +159,7 @@ class Room:
         except RingError:
             return
         for pid in (ring.keeper_pid, ring.stream_pid):
-            if pid not in (0, os.getpid()) and runs(pid):
+            if pid and runs(pid):
                 os.kill(pid, signal.SIGKILL)
         ring.close()
 
@@ -513,6 +502,7 @@ def test_what_is_said_of_an_unused_ring_is_plain(runtime: Path) -> None:
 def test_the_output_is_started_replaced_when_it_dies_and_ended(
     room: Room, songs: tuple[str, str]
 ) -> None:
+    room.real_output = True
     client = room.start().client()
     ring = room.ring()
     assert ring.device_state == "off"
