@@ -1,8 +1,9 @@
 """The keeper: a warm process that sees to it that something takes from the ring.
 
 It never touches the sound device. It forks a stream, watches its end and its heartbeat,
-and forks the next at once; killing it kills nothing audible, because the stream lives on
-and the next keeper adopts it. Since it has the time and the frames, it meters what leaves.
+and has the next one, which waits with all done but the opening, take over at once; killing
+the keeper kills nothing audible, because the stream lives on and the next keeper adopts it.
+Since it has the time and the frames, it meters what leaves.
 """
 
 from __future__ import annotations
@@ -13,14 +14,16 @@ import gc
 import os
 import select
 import signal
+import struct
 import sys
 import traceback
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
+from kaproom.audio.device import Asked
 from kaproom.audio.meter import STEP_S, Meter
 from kaproom.audio.ring import RING_FILE, SILENCE_DB, Notice, Ring
 from kaproom.clock import NS_PER_S, mono_ns
@@ -40,28 +43,33 @@ _HOLD_OFF_S: Final = 0.75
 _END_S: Final = 1.5  # a stream fades and drains within it, or is killed
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGINT)
 _GONE: Final = -1
+# Chosen: how long a stream must have played before the next one is made ready. Ready means
+# that only the stream has to be opened: 5 ms instead of 60, and of 1 s on a machine so busy
+# that each of PortAudio's two hundred exchanges with the sound server has to queue.
+_SPARE_NS: Final = NS_PER_S
+_ORDER: Final = struct.Struct("qd")
 _FAILED: Final = 70  # exit status of a stream with a mistake of ours
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What the room wants to hear on: ``device`` None is the system's default output."""
+class Order:
+    """To a stream that waits: take over from one that ended at ``died_ns``.
 
-    device: str | None = None
-    latency_ms: int = 100
+    The device is to be left alone for ``hold_off_s``.
+    """
 
-    @property
-    def name(self) -> str:
-        """For people."""
-        return self.device or "the default output"
-
-    @property
-    def mark(self) -> int:
-        """One word that tells one wish from another."""
-        return zlib.crc32(f"{self.device}\n{self.latency_ms}".encode())
+    died_ns: int
+    hold_off_s: float = 0.0
 
 
-Play = Callable[[Ring, Asked, int | None, float], int]
+class Stream(Protocol):
+    """What a forked process does."""
+
+    def prepare(self) -> None:
+        """Get ready; must not block."""
+
+    def run(self, order: Order) -> int:
+        """Take from the ring; return the process's exit status."""
 
 
 class Keeper:
@@ -70,17 +78,19 @@ class Keeper:
     Args:
         runtime: The folder of the ring and the lock.
         asked: What to play on.
-        play: A stream's life: ring, asked, when the one before died, and how many seconds
-            to leave the device alone; returns the exit status of its process.
+        stream: Makes what a forked process does.
     """
 
-    def __init__(self, runtime: Path, asked: Asked, play: Play) -> None:
+    def __init__(
+        self, runtime: Path, asked: Asked, stream: Callable[[Ring, Asked], Stream]
+    ) -> None:
         self._runtime = runtime
         self._asked = asked
-        self._play = play
+        self._stream = stream
         self._ending = False
         self._private: tuple[int, ...] = ()  # descriptors that no stream may hold
         self._woken = -1
+        self._spare: Child | None = None
         self._died_young = 0
 
     def run(self) -> int:
@@ -102,8 +112,8 @@ class Keeper:
         gc.freeze()
         gc.disable()
         child = self._adopt(ring)
-        ring.asked_mark = self._asked.mark
-        self._keep(ring, child or self._fork(ring, ring.heartbeat_ns or None))
+        ring.asked_mark = mark_of(self._asked)
+        self._keep(ring, child or self._take_over(ring, ring.heartbeat_ns))
         return 0
 
     def _end(self, _signal: int, _where: object) -> None:
@@ -121,9 +131,17 @@ class Keeper:
             looked_ns = now_ns
             if ended or (on_time and now_ns - ring.heartbeat_ns > _STALE_NS):
                 child = self._replace(ring, child, now_ns)
-            else:
-                levels.update()
+                continue
+            levels.update()
+            if (
+                self._spare is None
+                and ring.device_state == "device"
+                and now_ns - child.born_ns > _SPARE_NS
+            ):
+                self._spare = self._forked(ring)
         child.end(_END_S)
+        if self._spare is not None:
+            self._spare.end(_END_S)
         ring.level_lufs = ring.peak_dbfs = SILENCE_DB
         ring.announce(Notice("off"))
 
@@ -133,26 +151,42 @@ class Keeper:
         # A process that is stuck in the kernel does not die of it; it will not be waited
         # for, and it will never run again to touch the ring.
         child.kill()
-        return self._fork(ring, now_ns)
+        return self._take_over(ring, now_ns)
 
-    def _fork(self, ring: Ring, died_ns: int | None) -> Child:
+    def _take_over(self, ring: Ring, died_ns: int) -> Child:
         hold_off_s = _HOLD_OFF_S if self._died_young >= _YOUNG_DEATHS else 0.0
+        child, self._spare = self._spare, None
+        if child is None or child.ended_within(0.0):
+            # What crashes may crash on being woken: the time must have gone on before.
+            child = self._forked(ring, prepare=not hold_off_s)
+        ring.heartbeat_ns = mono_ns()
+        child.send(Order(died_ns, hold_off_s), ring.heartbeat_ns)
+        return child
+
+    def _forked(self, ring: Ring, prepare: bool = True) -> Child:
+        """A process that waits for its order, with all done that takes time."""
+        ordered, order = os.pipe2(os.O_CLOEXEC)
         # Until a stream has its own way to end, a signal shall end it and not our flag in it.
         signal.pthread_sigmask(signal.SIG_BLOCK, _ENDINGS)
         pid = os.fork()
         if pid:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
-            ring.heartbeat_ns = mono_ns()
-            return Child(pid, ring.heartbeat_ns)
+            os.close(ordered)
+            return Child(pid, order)
         status = _FAILED
         try:
             signal.set_wakeup_fd(-1)
             for number in (signal.SIGCHLD, *_ENDINGS):
                 signal.signal(number, signal.SIG_DFL)
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
-            for fd in self._private:
+            for fd in (*self._private, order):
                 os.close(fd)
-            status = self._play(ring, self._asked, died_ns, hold_off_s)
+            stream = self._stream(ring, self._asked)
+            if prepare:
+                stream.prepare()
+            # Nothing comes when the keeper is gone; the next one has its own.
+            words = os.read(ordered, _ORDER.size)
+            status = stream.run(Order(*_ORDER.unpack(words))) if words else 0
         except BaseException:  # noqa: BLE001 - the outermost frame of a process
             traceback.print_exc()
         finally:
@@ -165,7 +199,7 @@ class Keeper:
         child = Child.of(ring.stream_pid)
         if child is None:
             return None
-        if ring.asked_mark != self._asked.mark:
+        if ring.asked_mark != mark_of(self._asked):
             child.end(_END_S)
             ring.announce(Notice("off"))
             return None
@@ -178,22 +212,18 @@ class Keeper:
 class Child:
     """A process of the output, forked here or found."""
 
-    def __init__(self, pid: int, born_ns: int) -> None:
+    def __init__(self, pid: int, order: int = -1) -> None:
         self.pid = pid
-        self.born_ns = born_ns
-        try:
-            self._fd = os.pidfd_open(pid)
-        except ProcessLookupError:
-            self._fd = _GONE  # it died at once, and the kernel has reaped it
+        self.born_ns = 0  # when it took over
+        self._order = order
+        self._fd = os.pidfd_open(pid)
 
     @classmethod
     def of(cls, pid: int) -> Self | None:
         """The process ``pid``, when it is an output's; otherwise None."""
         try:
             # Opened before it is asked for its name, so that no other can take its number.
-            child = cls(pid, 0)
-            if child._fd == _GONE:
-                return None
+            child = cls(pid)
             words = Path(f"/proc/{pid}/cmdline").read_bytes()
         except (OSError, ValueError):
             return None
@@ -201,6 +231,15 @@ class Child:
             return child
         child.close()
         return None
+
+    def send(self, order: Order, now_ns: int) -> None:
+        """Have a process that waits take over."""
+        self.born_ns = now_ns
+        # One that has just died is found out at the next look.
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._order, _ORDER.pack(order.died_ns, order.hold_off_s))
+        os.close(self._order)
+        self._order = -1
 
     def ended_within(self, timeout_s: float, woken: int = -1) -> bool:
         """Wait until the process ends, ``woken`` is readable, or the time is over."""
@@ -263,6 +302,11 @@ class _Levels:
         gain_db = ring.gain_now_db
         ring.level_lufs = meter.lufs + gain_db
         ring.peak_dbfs = meter.peak_dbfs + gain_db
+
+
+def mark_of(asked: Asked) -> int:
+    """One word that tells one wish from another."""
+    return zlib.crc32(f"{asked.device}\n{asked.latency_ms}".encode())
 
 
 def locked(runtime: Path) -> int | None:

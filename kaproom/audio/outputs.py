@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kaproom.audio.keeper import LATENCIES_MS, MODULE, SILENT, Asked, Child, locked
+from kaproom.audio.device import Asked
+from kaproom.audio.keeper import LATENCIES_MS, MODULE, SILENT, Child, locked, mark_of
 from kaproom.audio.ring import RING_FILE, Ring, RingError
 from kaproom.clock import NS_PER_S, mono_ns
 from kaproom.errors import Mend, WorldFailed
@@ -83,7 +84,7 @@ def start_output(runtime: Path, device: str | None = None, latency_ms: int = 100
             return
         stop_output(runtime)
     elif (lock := locked(runtime)) is None:
-        if _asked_mark(runtime) == asked.mark:
+        if _asked_mark(runtime) == mark_of(asked):
             return
         stop_output(runtime)
     else:
@@ -118,7 +119,7 @@ def output_alive(ring: Ring) -> bool:
     if mono_ns() - ring.keeper_heartbeat_ns > _ALIVE_NS:
         return False
     try:
-        keeper = Child(ring.keeper_pid, 0)
+        keeper = Child(ring.keeper_pid)
     except (OSError, ValueError):
         return False
     alive = not keeper.ended_within(0.0)

@@ -223,9 +223,11 @@ def test_killing_the_keeper_is_not_heard_and_the_next_one_adopts_the_stream(
     player: Player, capture: Capture
 ) -> None:
     playing(player, capture, numbered, 0.0)
+    spare = one_spare(player)
     before, stream, keeper = len(capture), player.ring.stream_pid, player.ring.keeper_pid
     os.kill(keeper, signal.SIGKILL)
     until(lambda: not output_alive(player.ring))
+    until(lambda: not alive(spare), 5, "what waited for the keeper's order ends")
     start_output(player.folder)
     until(lambda: output_alive(player.ring))
     capture.more(RATE_HZ // 2)
@@ -234,6 +236,38 @@ def test_killing_the_keeper_is_not_heard_and_the_next_one_adopts_the_stream(
     # The new one looks after a stream that is not its child.
     os.kill(stream, signal.SIGKILL)
     until(lambda: player.ring.stream_pid != stream, 2)
+
+
+def one_spare(player: Player) -> int:
+    """The process that waits to take over, once there is one."""
+    keeper = psutil.Process(player.ring.keeper_pid)
+    until(lambda: len(keeper.children()) == 2, 5, "the next stream is made ready")
+    (spare,) = {child.pid for child in keeper.children()} - {player.ring.stream_pid}
+    return int(spare)
+
+
+def test_the_next_stream_is_ready_before_it_is_needed_and_a_dead_one_is_no_loss(
+    player: Player, capture: Capture
+) -> None:
+    playing(player, capture, numbered, 0.0)
+    for harm in (False, True):
+        spare, old = one_spare(player), player.ring.stream_pid
+        if harm:
+            os.kill(spare, signal.SIGKILL)
+            until(lambda pid=spare: not alive(pid))  # type: ignore[misc]
+        before = len(capture) - 4_800
+        os.kill(old, signal.SIGKILL)
+        until(lambda pid=old: player.ring.stream_pid != pid)  # type: ignore[misc]
+        assert (player.ring.stream_pid == spare) is not harm
+        capture.more(RATE_HZ // 2)
+        assert sum(gaps(capture.samples(before))) < 400 * MS
+
+
+def test_stopping_a_device_leaves_nothing_running(player: Player, capture: Capture) -> None:
+    playing(player, capture, tone, -6.0)
+    pids = player.ring.keeper_pid, player.ring.stream_pid, one_spare(player)
+    stop_output(player.folder)
+    assert not any(map(alive, pids))
 
 
 def test_killing_keeper_and_stream_is_mended_by_starting_again(
