@@ -35,6 +35,9 @@ def infused(session: Session, event: e.Infused) -> Result:
     if event.what in ("rate", "bolus") or session.stage is not Stage.OPEN:
         return replace(session, infusion=infusion), ()
     was_stopped = session.infusion.stopped_at_s is not None
+    # A start that was recorded with a wrong time may have led phases too far.
+    had_start = session.infusion.started_at_s is not None
+    corrects = was_stopped or (event.what == "started" and had_start)
     told: tuple[Effect, ...] = ()
     if event.what == "stopped" and not was_stopped:
         # A stop leads over to the descent; what was asked for before it no longer holds.
@@ -42,7 +45,7 @@ def infused(session: Session, event: e.Infused) -> Result:
     elif not was_stopped:
         session, told = begun(session)
     session = replace(session, infusion=infusion)
-    session, on = _taken_back(session) if was_stopped else turned(session, session.now_s)
+    session, on = _taken_back(session) if corrects else turned(session, session.now_s)
     if session.elsewhere:
         return session, (*told, *on)
     session, play = _followed(session) if on else replanned(session)
