@@ -34,6 +34,9 @@ SERVICE_RUNTIME = Path("/run/kaproom")
 GROUP = "kaproom"
 SUFFIXES = (".yaml", ".yml")
 
+# In the runtime folder: what was done at the player while the daemon hung.
+WORD_FILE = "past-the-daemon.json"
+
 # sun_path of a Unix socket holds 108 bytes, and the last one is a zero.
 SOCKET_PATH_MAX_BYTES = 107
 

@@ -50,7 +50,8 @@ class LivingRoom:
 
         def limited() -> None:
             if file_limit_bytes is not None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit_bytes, file_limit_bytes))
+                limits = (file_limit_bytes, resource.RLIM_INFINITY)
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
         self._daemon = subprocess.Popen(
             [sys.executable, "-m", "kaproom", "daemon"],
@@ -81,6 +82,30 @@ class LivingRoom:
         status = self._daemon.wait(10)
         self._forget()
         return status
+
+    def freeze(self) -> None:
+        """SIGSTOP the daemon."""
+        assert self._daemon is not None
+        self._daemon.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        assert self._daemon is not None
+        self._daemon.send_signal(signal.SIGCONT)
+
+    def lift_limit(self) -> None:
+        """Let the daemon's files grow again."""
+        assert self._daemon is not None
+        without = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+        resource.prlimit(self._daemon.pid, resource.RLIMIT_FSIZE, without)
+
+    @contextmanager
+    def ring_when_there(self) -> Iterator[Ring]:
+        """The ring, once a player has made it and taken it."""
+        until((self.runtime / RING_FILE).exists, what="a ring")
+        with self.ring() as ring:
+            until(lambda: ring.player_pid, what="a player")
+            yield ring
 
     def _forget(self) -> None:
         assert self._daemon is not None and self._daemon.stdout is not None

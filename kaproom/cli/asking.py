@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from kaproom import clock
-from kaproom.errors import Mend, WorldFailed
+from kaproom.errors import Mend, Refused, WorldFailed
 
 if TYPE_CHECKING:
     from kaproom.intercom import Client
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # The key press that began this command, as nearly as a process can know it.
 PRESSED_NS = clock.mono_ns()
 TIMEOUT_S = 10.0
+# Whoever wants it quiet does not wait for a daemon that hangs.
+_FADE_TIMEOUT_S = 1.5
 
 _FADES = {"duck": 0.25, "fade": 3.0, "end": 8.0}
 _DUCK_DB = -24.0  # the resting gain of -6 dB, and 18 dB down for a voice
@@ -52,7 +54,7 @@ class Here:
 HERE = Here()
 
 
-def daemon(name: str = "cli") -> Client:
+def daemon(name: str = "cli", timeout_s: float = TIMEOUT_S) -> Client:
     """A connection to the room's daemon.
 
     Raises:
@@ -61,20 +63,20 @@ def daemon(name: str = "cli") -> Client:
     from kaproom.intercom import Client
     from kaproom.places import sockets
 
-    return Client(sockets(HERE.runtime()).daemon, name, TIMEOUT_S)
+    return Client(sockets(HERE.runtime()).daemon, name, timeout_s)
 
 
 def ask(do: str, args: Mapping[str, Any] | None = None, *, as_json: bool = False) -> None:
     """Have the daemon do something, and say what it answered."""
     stamp = {"mono_ns": PRESSED_NS, "boot_id": clock.boot_id()}
     try:
-        client = daemon()
-    except WorldFailed:
-        if do not in _FADES:
+        client = daemon(timeout_s=_FADE_TIMEOUT_S if do in _FADES else TIMEOUT_S)
+        answer = client.call(do, {**stamp, **(args or {})})
+    except WorldFailed as failed:
+        if do not in _FADES or "not recorded" in str(failed):
             raise
         _past_the_daemon(do, args or {})
         return
-    answer = client.call(do, {**stamp, **(args or {})})
     typer.echo(json.dumps(answer) if as_json else answer.get("line", "Done."))
 
 
@@ -95,21 +97,73 @@ def ago(written: str | None) -> dict[str, float]:
 
 
 def _past_the_daemon(do: str, args: Mapping[str, Any]) -> None:
-    """The daemon is dead: lower the sound at the player itself, under the daemon's lock."""
+    """The daemon is dead or hangs: lower the sound at the player itself.
+
+    Under the daemon's lock it is recorded as well, so that the next daemon knows of it.
+    Lowering is safe whoever does it, so a daemon that hangs on the lock hinders nothing.
+    """
     from kaproom.intercom import Client
     from kaproom.places import data_folder, sockets
     from kaproom.record import RoomLock
 
     room, _ = HERE.room()
     lock = RoomLock(data_folder(room))
-    lock.take()
     try:
-        player = Client(sockets(HERE.runtime()).player, "cli", TIMEOUT_S)
+        lock.take()
+        alone = True
+    except (Refused, Mend):
+        alone = False
+    try:
+        player = Client(sockets(HERE.runtime()).player, "cli", _FADE_TIMEOUT_S)
         fall_s = 0.3 if args.get("now") else _FADES[do]
         target_db = _DUCK_DB if do == "duck" else None
         player.call("gain", {"target_db": target_db, "fall_s": fall_s})
-        if do == "end":
+        recorded = alone and _recorded(data_folder(room), do, args)
+        if not alone:
+            _leave_word(HERE.runtime(), do, args)
+        if do == "end" and alone:
             player.call("close")
     finally:
         lock.release()
-    raise WorldFailed("the daemon does not run: done at the player, not recorded")
+    if not alone:
+        how = "does not answer: done at the player; recorded when it answers again"
+    elif recorded:
+        how = "does not run: done at the player, and recorded"
+    else:
+        how = "does not run: done at the player, not recorded"
+    raise WorldFailed(f"the daemon {how}")
+
+
+def _leave_word(runtime: Path, do: str, args: Mapping[str, Any]) -> None:
+    """Tell a daemon that hangs what was done past it, so that it does not undo it."""
+    from kaproom.places import WORD_FILE
+
+    word = {"do": do, "args": {**args, "mono_ns": PRESSED_NS, "boot_id": clock.boot_id()}}
+    written = runtime / f"{WORD_FILE}.{os.getpid()}"
+    written.write_text(json.dumps(word), encoding="utf-8")
+    written.replace(runtime / WORD_FILE)
+
+
+def _recorded(data: Path, do: str, args: Mapping[str, Any]) -> bool:
+    """Whether the open session's record took it; we are its only writer now."""
+    from kaproom.record import Record
+    from kaproom.room import commands
+    from kaproom.room.resume import resumed
+    from kaproom.session.machine import step
+
+    try:
+        with Record.open(data) as record:
+            left_open = record.last_open_session()
+            if left_open is None:
+                return False
+            now = clock.now()
+            found = resumed(record.entries(left_open.session), now)
+            if found is None:
+                return False
+            now_s = found.scribe.at_s(now)
+            event = commands.read(do, args, now_s, now_s)
+            after, _ = step(found.session, event)
+            record.append([found.scribe.entry(after, event, now, None)])
+    except (Refused, Mend, WorldFailed):
+        return False
+    return True

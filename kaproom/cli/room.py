@@ -41,8 +41,9 @@ def serve(room_file: RoomFileOption = None) -> None:
     runtime = make_runtime_folder(runtime_folder(room))
     typer.echo(f"room {room.site}/{room.room}, from {path or 'no room file: the defaults'}")
     typer.echo(f"record in {data}, sockets in {runtime}, sound to {room.device}")
-    Daemon(room, data, runtime).serve(lambda: typer.echo("ready"))
-    typer.echo("stopped; the player plays on")
+    service = Daemon(room, data, runtime)
+    service.serve(lambda: typer.echo("ready"))
+    typer.echo("stopped; the player plays on" if service.in_session else "stopped")
 
 
 def start(

@@ -12,7 +12,7 @@ from typing import Any
 
 from kaproom import clock
 from kaproom.clock import NS_PER_S, Instant
-from kaproom.errors import Refused
+from kaproom.errors import Mend, Refused
 from kaproom.record import NOTE, Entry, Written
 from kaproom.room import commands
 from kaproom.room.answers import answer
@@ -42,6 +42,8 @@ SHIFT_MIN_S = 0.3
 # An open session older than this is closed at the daemon's start, not picked up.
 RESUME_MAX_S = 4 * 3600.0
 RECENT_NOTES = 8
+# A player that closes the session before fades for up to 4 s.
+BEGIN_S = 8.0
 
 _NOT_REACHED = " The sound is not reached yet; it follows as soon as it is."
 
@@ -62,6 +64,7 @@ class Conductor:
         self._sound: Sound = NO_SOUND
         self._sound_word = ""
         self._recent: list[dict[str, Any]] = []
+        self._note_seqs: set[int] = set()
 
     @property
     def open(self) -> bool:
@@ -86,6 +89,7 @@ class Conductor:
         """Open a session; who writes of it is returned, for its first entry."""
         self._scribe = Scribe(session_id, now)
         self._recent = []
+        self._note_seqs = set()
         self._headphones.begin()
         self.session, effects = opened(profile, repertoire)
         self._act(effects)
@@ -110,6 +114,10 @@ class Conductor:
         entered_s = scribe.at_s(now)
         at_s = entered_s - (now.mono_ns - at_ns) / NS_PER_S
         event = commands.read(do, args, at_s, entered_s)
+        if isinstance(event, e.Amended) and event.seq not in self._note_seqs:
+            raise Mend(
+                f"entry {event.seq} is no note of this session; a note is answered with its number"
+            )
         self.session, effects = step(session, event)
         reached = self._act(effects)
         entry = scribe.entry(self.session, event, now, command_id)
@@ -186,7 +194,9 @@ class Conductor:
 
     def written(self, entries: Iterable[Written]) -> None:
         """These are on disk now; notes among them are shown from now on."""
-        self._recent += [_note_line(w) for w in entries if w.entry.kind == NOTE]
+        notes = [w for w in entries if w.entry.kind == NOTE]
+        self._note_seqs |= {w.seq for w in notes}
+        self._recent += [_note_line(w) for w in notes]
         del self._recent[:-RECENT_NOTES]
 
     def status(self) -> dict[str, Any]:
@@ -246,9 +256,12 @@ class Conductor:
         self._by_itself(e.Shifted(now_s, now_s, behind_s), now)
 
     def _keep_gain(self) -> None:
-        """A player that closed one session may have silenced the one that follows at once."""
+        """A player that closed one session may have silenced the one that follows at once.
+
+        Later whoever lowered the gain past us, by the player, meant it.
+        """
         session = self.session
-        if session is None or session.stage is not Stage.OPEN:
+        if session is None or session.stage is not Stage.OPEN or session.now_s > BEGIN_S:
             return
         if not self._headphones.has_gain(session.gain_db):
             self._headphones.set_gain(session.gain_db, LEVEL_S)
@@ -265,11 +278,14 @@ class Conductor:
         """A player is there, ours or one that played on without us."""
         session = self.session
         if session is None or session.stage is Stage.ENDED:
+            if programme.get("cues"):
+                # It belongs to no session that anybody could end.
+                self._headphones.stop()
             return
         adopted = self._headphones.adopt(session, programme)
         if not adopted:
             self._headphones.begin(session.now_s)
-        self._keep_gain()
+            self._headphones.set_gain(session.gain_db, LEVEL_S)
         self._headphones.play(session, session.cues if adopted else _from_now(session))
 
 

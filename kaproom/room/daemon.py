@@ -7,6 +7,7 @@ its own work: the record is written on one thread, the player asked on another.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -14,7 +15,7 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from kaproom.awake import Awake, stay_awake
 from kaproom.clock import Instant
 from kaproom.errors import Mend, Refused
 from kaproom.intercom import Request, Server
-from kaproom.places import sockets
+from kaproom.places import WORD_FILE, sockets
 from kaproom.record import Done, Entry, Record, Recorder, RoomLock
 from kaproom.room.attention import KIND, Change
 from kaproom.room.bus import Bus
@@ -40,6 +41,9 @@ TICK_S = 0.25
 # A note's way passes through two threads. At Python's 5 ms a third one that computes held it
 # up for 6 ms in the median, at this for 0.1 ms.
 SWITCH_S = 0.0005
+# So many entries wait for a disk that takes none; a session has some hundred.
+BACKLOG_MAX = 10_000
+RETRY_NS = 2 * clock.NS_PER_S
 # A command that is sent again after a crash is looked for among so many entries.
 RESENT_MAX = 1000
 
@@ -50,6 +54,7 @@ class _Owed:
 
     request: Request | None
     reply: dict[str, Any]
+    entries: tuple[Entry, ...] = ()
 
 
 class Daemon:
@@ -62,6 +67,8 @@ class Daemon:
         self._runtime = runtime
         self._stopping = False
         self._unsaid: str | None = None
+        self._backlog: list[Entry] = []
+        self._retried_ns = 0
         self._head = ("", 0)
         self._awake: Awake | None = None
         self._started_ns = 0
@@ -89,6 +96,11 @@ class Daemon:
                 self._shut()
         finally:
             self._lock.release()
+
+    @property
+    def in_session(self) -> bool:
+        """Whether a session is on; the player then plays on without us."""
+        return self._conductor.open
 
     def stop(self) -> None:
         """Leave the loop after this turn."""
@@ -139,7 +151,7 @@ class Daemon:
             os.read(self._wake_read, 4096)
 
     def _shut(self) -> None:
-        self._headphones.close()
+        self._headphones.close(dismiss=not self._conductor.open)
         self._bus.close(self._conductor.open)
         self._recorder.close()
         self._recorded()
@@ -222,17 +234,40 @@ class Daemon:
 
         threading.Thread(target=ask, name="stay-awake", daemon=True).start()
 
+    def _heed_word(self) -> None:
+        """Somebody lowered the sound past us while we hung; it counts, with its own time."""
+        word = self._runtime / WORD_FILE
+        if not word.exists():
+            return
+        try:
+            told = json.loads(word.read_bytes())
+            entries, _ = self._conductor.command(
+                str(told["do"]), dict(told["args"]), uuid.uuid4().hex, clock.now()
+            )
+            self._write(entries)
+        except (Refused, Mend, ValueError, KeyError, TypeError, OSError):
+            pass  # it was heard of by another way, or is no word of ours
+        with suppress(OSError):
+            word.unlink()
+
     def _tick(self) -> None:
+        self._heed_word()
         if self._conductor.tick(clock.now()) and self._awake is not None:
             self._awake.release()
             self._awake = None
+        if self._backlog and clock.mono_ns() - self._retried_ns > RETRY_NS:
+            self._write(())
         self._publish()
 
     # -- writing and telling
 
     def _write(self, entries: Sequence[Entry], owed: _Owed | None = None) -> None:
-        if entries:
-            self._recorder.submit(entries, owed or _Owed(None, {}))
+        """Have entries written, behind those that could not be written until now."""
+        batch = (*self._backlog, *entries)
+        self._backlog = []
+        if batch:
+            self._retried_ns = clock.mono_ns()
+            self._recorder.submit(batch, replace(owed or _Owed(None, {}), entries=batch))
 
     def _recorded(self) -> None:
         """What the recorder finished: now it may be acknowledged."""
@@ -246,12 +281,22 @@ class Daemon:
         if done.failed is None and done.written:
             self._head = (done.written[-1].hash, done.written[-1].seq)
             self._conductor.written(done.written)
-        if owed.request is None:
+        if done.failed is not None:
+            # What the session knows, the record will: else the next daemon knew another one.
+            self._backlog = [*owed.entries, *self._backlog][:BACKLOG_MAX]
+        request = owed.request
+        if request is None:
             return
         if done.failed is not None:
-            owed.request.fail(f"done, not recorded: {done.failed}")
-        else:
-            owed.request.reply(owed.reply | {"seq": done.written[-1].seq})
+            request.fail(
+                f"done, not recorded: {done.failed} (kept, and written once there is room)"
+            )
+            return
+        seq = done.written[-1].seq
+        reply = owed.reply | {"seq": seq}
+        if request.do == "note":
+            reply["line"] = f"{reply['line'].removesuffix('.')} (entry {seq})."
+        request.reply(reply)
 
     def _player_told(self) -> None:
         for news in self._headphones.news():

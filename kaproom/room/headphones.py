@@ -8,6 +8,7 @@ outlives the daemon and is found again, or started when nobody else does.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -34,6 +35,11 @@ from kaproom.session.timeline import PlannedCue
 # Without a beat for so long the output is not alive; the keeper replaces it in half that.
 BEAT_MAX_NS = NS_PER_S
 _CALL_TIMEOUT_S = 5.0
+# A player keeps 2 s in the ring. With less than this left, one that does not answer is ended;
+# the next one is there within a second.
+_HANG_FILL_S = 1.7
+_HANG_S = 0.7
+_LOOK_S = 0.25
 _GAIN_STEP_DB = 0.01  # the ring keeps thousandths
 _RETRY_S = 0.3
 # Set by a service manager's unit that runs the player itself.
@@ -80,6 +86,7 @@ class Headphones:
         self._threads = [
             threading.Thread(target=self._talk, name="to-player", daemon=True),
             threading.Thread(target=self._listen, name="from-player", daemon=True),
+            threading.Thread(target=self._watch_over, name="over-player", daemon=True),
         ]
 
     def start(self) -> None:
@@ -87,8 +94,11 @@ class Headphones:
         for thread in self._threads:
             thread.start()
 
-    def close(self) -> None:
-        """Let go of the player, which plays on."""
+    def close(self, *, dismiss: bool) -> None:
+        """Let go of the player, which plays on; or have it end, if it is ours and idle."""
+        if dismiss and not os.environ.get(SUPERVISED):
+            with suppress(WorldFailed, Mend, Refused):
+                self._ask("stop", _HANG_S)
         self._stopping.set()
         self._wishes.put(None)
         self._threads[0].join(timeout=1.0)
@@ -289,6 +299,28 @@ class Headphones:
                 stderr=log,
                 start_new_session=True,
             )
+
+    def _ask(self, do: str, timeout_s: float) -> None:
+        with Client(sockets(self._runtime).player, "daemon", timeout_s) as client:
+            client.call(do)
+
+    def _watch_over(self) -> None:
+        """The thread that ends a player that hangs, while there is sound left in the ring."""
+        while not self._stopping.wait(_LOOK_S):
+            ring = self._attached()
+            if ring is None or not ring.playing or not self._connected.is_set():
+                continue
+            pid, filled = ring.player_pid, ring.write_frame - ring.read_frame
+            if filled > _HANG_FILL_S * self._rate_hz:
+                continue
+            try:
+                self._ask("status", _HANG_S)
+            except WorldFailed:
+                if ring.player_pid == pid and ring.write_frame - ring.read_frame <= filled:
+                    with suppress(ProcessLookupError, PermissionError):
+                        os.kill(pid, signal.SIGKILL)
+            except (Mend, Refused):
+                pass
 
     def _listen(self) -> None:
         """The thread that hears: what the player tells by itself."""

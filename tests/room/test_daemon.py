@@ -1,6 +1,7 @@
 """The room's service, with its real player and record; only the headphones are silent."""
 
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -195,15 +196,108 @@ def test_an_asked_daemon_leaves_and_the_player_plays_on(room: LivingRoom) -> Non
         until(lambda: ring.read_frame > read + ring.rate_hz // 2, what="sound without a daemon")
 
 
-def test_with_the_daemon_dead_duck_reaches_the_player_and_says_what_is_missing(
-    room: LivingRoom,
+@pytest.mark.parametrize(("command", "state"), [("duck", "ducked"), ("fade", "faded")])
+def test_with_the_daemon_dead_the_sound_is_lowered_recorded_and_stays_so(
+    room: LivingRoom, command: str, state: str
 ) -> None:
+    session = room.begin()
+    room.kill()
+    said = room.kaproom(command, status=1)
+    assert "the daemon does not run: done at the player, and recorded" in said
+    with room.ring() as ring:
+        lowered_db = ring.gain().target_db
+        assert lowered_db < -20.0
+        room.start()
+        room.wait_for(lambda s: s["sound"]["state"] == state)
+        assert ring.gain().target_db == lowered_db
+    assert command in room.kinds(session)
+
+
+def test_an_end_with_the_daemon_dead_is_an_end(room: LivingRoom) -> None:
+    session = room.begin()
+    room.kill()
+    room.kaproom("end", status=1)
+    room.start()
+    until(lambda: "session-ended" in room.kinds(session), 20, "the session's end")
+    room.begin(sounding=False)
+
+
+def test_a_daemon_that_hangs_keeps_nobody_from_lowering_the_sound(room: LivingRoom) -> None:
+    session = room.begin()
+    room.freeze()
+    try:
+        said = room.kaproom("fade", status=1)
+    finally:
+        room.thaw()
+    assert "does not answer: done at the player; recorded when it answers again" in said
+    room.wait_for(lambda s: s["sound"]["state"] == "faded")
+    until(lambda: room.kinds(session).count("fade") == 1, what="the record of it")
+
+
+def test_a_player_that_hangs_is_replaced_before_the_ring_is_empty(room: LivingRoom) -> None:
+    room.begin()
+    with room.ring() as ring:
+        until(lambda: ring.space_frames() < ring.rate_hz, what="a full ring")
+        hung = ring.player_pid
+        os.kill(hung, signal.SIGSTOP)
+        until(lambda: ring.player_pid != hung, 20, "the next player")
+        written = ring.write_frame
+        until(lambda: ring.write_frame > written, what="what it writes")
+
+
+def test_what_a_full_disk_did_not_take_is_written_once_there_is_room(
+    tmp_path: Path, runtime: Path
+) -> None:
+    room = LivingRoom(tmp_path / "data", runtime)
+    room.start(file_limit_bytes=6_000_000)
+    try:
+        session = room.begin(sounding=False)
+        room.call("infusion", {"what": "started"})
+        for size in (9_900, 300, 0):
+            with pytest.raises(WorldFailed, match="done, not recorded"):
+                for _ in range(4_000):
+                    room.call("note", {"category": "tears", "text": "x" * size})
+        with pytest.raises(WorldFailed, match="kept, and written once there is room"):
+            room.call("infusion", {"what": "paused"})
+        room.lift_limit()
+        room.wait_for(lambda s: not s["record"]["failing"])
+        room.call("infusion", {"what": "resumed"})
+        notes = room.status()["notes"]["count"]
+        with Record.open(room.data, read_only=True) as record:
+            entries = [w.entry for w in record.entries(session)]
+        did = [x.fields["what"] for x in entries if x.kind == "infusion"]
+        assert did == ["started", "paused", "resumed"]
+        assert [x.kind for x in entries].count("note") == notes
+        assert verify(room.data).whole
+    finally:
+        room.close()
+
+
+def test_sound_that_belongs_to_no_session_is_faded_out(room: LivingRoom) -> None:
     room.begin()
     room.kill()
-    said = room.kaproom("duck", status=1)
-    assert "done at the player, not recorded" in said
+    for file in room.data.glob("record.sqlite3*"):
+        file.unlink()
     with room.ring() as ring:
-        assert ring.gain().target_db == pytest.approx(-24.0)
+        room.start()
+        until(lambda: not ring.playing, 20, "the end of that sound")
+
+
+def test_a_daemon_that_leaves_an_idle_room_leaves_no_player_behind(room: LivingRoom) -> None:
+    with room.ring_when_there() as ring:
+        player = ring.player_pid
+    assert room.terminate() == 0
+    until(lambda: not Path(f"/proc/{player}").exists(), what="the player's end")
+
+
+def test_an_amendment_is_of_a_note_of_this_session(room: LivingRoom) -> None:
+    room.begin(sounding=False)
+    answer = room.call("note", {"category": "tears", "text": "left hand"})
+    assert f"(entry {answer['seq']})" in answer["line"]
+    room.call("amend", {"seq": answer["seq"], "text": "right hand"})
+    for seq in (1, 999):
+        with pytest.raises(Mend, match=f"entry {seq} is no note of this session"):
+            room.call("amend", {"seq": seq, "text": "x"})
 
 
 def test_the_daemon_looks_at_the_machine_for_whoever_asks_and_waits_for_nobody(
