@@ -11,6 +11,7 @@ import json
 import os
 import select
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -262,6 +263,7 @@ class Demo:
                 pass
         if self._broker is not None:
             self._broker.stop()
+        shutil.rmtree(self.runtime, ignore_errors=True)
 
 
 def _wall_clock() -> str:

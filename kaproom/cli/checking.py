@@ -141,7 +141,10 @@ def sound_device() -> tuple[str, str | None]:
     try:
         if any(device.default for device in devices()):
             return "auto", None
-        why = "no sound output was found; is a sound server running?"
+        why = (
+            "no sound output was found: start the sound server, or "
+            "sudo apt-get install pulseaudio libasound2-plugins"
+        )
     except WorldFailed as failed:
         why = str(failed)
     return "silent", f"{why}\nGoing on in silence, on a real clock."

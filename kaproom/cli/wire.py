@@ -201,6 +201,7 @@ class _Watch:
 
     rooms: Rooms
     fault: str | None = None
+    said: str | None = None
     fresh: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def follow(self, broker: Broker, once: bool) -> Iterator[tuple[News | None, AnyEvent | None]]:
@@ -232,7 +233,10 @@ class _Watch:
             raise WorldFailed(self.fault)
 
     def lines(self) -> Iterator[str]:
-        """A line for each room that is fresher or older than it was."""
+        """A line for a broker that is gone, and for each room fresher or older than it was."""
+        if self.fault != self.said:
+            self.said = self.fault
+            yield self.fault or "connected"
         for key, room in self.rooms.rooms.items():
             fresh = str(room.freshness(clock.mono_ns()))
             if self.fresh.get(key) != fresh:

@@ -162,7 +162,10 @@ def _text(rows: list[_Row], folder: Path, file: Path) -> str:
     title = legible(" ".join(folder.name.split()), _LINE_MAX_CHARACTERS) or "Playlist"
     schema = shipped("playlist") / "playlist.schema.json"
     head = _HEAD.format(
-        schema=schema, folder=shown(folder), title=quoted(title), name=legible(f"./{file.name}")
+        schema=schema,
+        folder=shown(folder.resolve()),
+        title=quoted(title),
+        name=legible(f"./{file.name}"),
     )
     text = [head]
     text += [f"    {line}\n" for row in rows for line in row.lines]

@@ -99,11 +99,15 @@ def _pieces_never_reached(
     profile: Profile, repertoire: Repertoire, cues: list[PlannedCue], place: str
 ) -> Iterator[Finding]:
     drawn_on = [phase.section for phase in profile.phases if phase.section]
+    spared = [
+        f"'{name}'"
+        for name, offers in repertoire.sections.items()
+        if offers and name not in drawn_on
+    ]
+    if spared and drawn_on:
+        yield Finding("note", place, f"no phase draws on {', '.join(spared)}")
     for name, offers in repertoire.sections.items():
         if name not in drawn_on:
-            if offers:
-                line = f"no phase draws on '{name}': {some(len(offers), 'piece')} of it never play"
-                yield Finding("note", place, line)
             continue
         played = {cue.offer.key for cue in cues}
         spare = [offer for offer in offers if offer.key not in played and offer.length_s]
