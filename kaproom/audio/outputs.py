@@ -78,6 +78,7 @@ def start_output(runtime: Path, device: str | None = None, latency_ms: int = 100
     if not low_ms <= latency_ms <= high_ms:
         raise Mend(f"a latency of {latency_ms} ms is not possible; say {low_ms} to {high_ms}")
     asked = Asked(device, latency_ms)
+    _end_a_frozen_keeper(runtime)
     started = _started.get(runtime)
     if started is not None and started.keeper.poll() is None:
         if started.asked == asked:
@@ -90,6 +91,19 @@ def start_output(runtime: Path, device: str | None = None, latency_ms: int = 100
     else:
         os.close(lock)
     _started[runtime] = _Started(_spawned(runtime, asked), asked)
+
+
+def _end_a_frozen_keeper(runtime: Path) -> None:
+    """A keeper that hangs looks after nothing; its stream lives on, for the next to adopt."""
+    with contextlib.suppress(RingError):
+        ring = Ring.attach(runtime / RING_FILE)
+        keeper = None if output_alive(ring) else Child.of(ring.keeper_pid)
+        ring.close()
+        if keeper is not None:
+            keeper.kill()
+            started = _started.pop(runtime, None)
+            if started is not None:
+                started.keeper.wait()
 
 
 def stop_output(runtime: Path) -> None:

@@ -245,6 +245,17 @@ def test_a_player_that_hangs_is_replaced_before_the_ring_is_empty(room: LivingRo
         until(lambda: ring.write_frame > written, what="what it writes")
 
 
+def test_a_keeper_that_hangs_is_replaced_and_its_stream_plays_on(room: LivingRoom) -> None:
+    room.begin()
+    with room.ring() as ring:
+        hung, stream = ring.keeper_pid, ring.stream_pid
+        os.kill(hung, signal.SIGSTOP)
+        until(lambda: ring.keeper_pid != hung, 20, "the next keeper")
+        read = ring.read_frame
+        until(lambda: ring.read_frame > read + ring.rate_hz // 2, what="sound that goes on")
+        assert ring.stream_pid == stream
+
+
 def test_what_a_full_disk_did_not_take_is_written_once_there_is_room(
     tmp_path: Path, runtime: Path
 ) -> None:
