@@ -193,6 +193,16 @@ def test_a_piece_skipped_in_its_last_seconds_leaves_by_itself_and_the_next_one_s
     assert following in made.session.cues
 
 
+def test_a_piece_skipped_in_the_last_seconds_of_a_phase_leaves_as_quickly() -> None:
+    slow = profile(crossfade_s=30.0)
+    made = room(PEAK_S - 29, plan=slow)
+    entering = next(c for c in made.session.cues if c.phase_index == 3)
+    made.at(entering.start_s - 2.0, e.Skipped)
+    quick = sounding(made.session, made.now_s + LEAD_S)
+    assert quick.crossfade_s == 6.0 and quick.start_s == made.now_s + LEAD_S
+    assert phase(made.session) == "peak" and quick.phase_index == 3
+
+
 def test_what_is_skipped_is_what_the_screen_names() -> None:
     made = room(PEAK_S + 100)
     following = next(c for c in made.session.cues if c.offer.title == "peak 2")

@@ -120,6 +120,7 @@ STILL = replace(FLOWS, running=False)
         ([e.Ducked, e.Faded], FLOWS, SoundState.FADED),
         ([e.Faded, e.WentAway], FLOWS, SoundState.AWAY),
         ([e.WentAway, e.CameBack], FLOWS, SoundState.AWAY),
+        ([e.Faded, e.WentAway, e.CameBack], FLOWS, SoundState.AWAY),
         ([e.Faded, e.Calmed], FLOWS, SoundState.FADED),
         ([e.Ended], FLOWS, SoundState.FADED),
         ([], LOST, SoundState.DEVICE_LOST),
