@@ -225,20 +225,20 @@ def test_a_machine_that_tells_of_no_supply_is_not_blamed(tmp_path: Path) -> None
 
 
 @contextmanager
-def playing(cans: NullSink, name: str, title: str, sink: str = "cans") -> Iterator[None]:
+def playing(own_cans: NullSink, name: str, title: str, sink: str = "cans") -> Iterator[None]:
     """Another program that plays into a sink."""
     player = subprocess.Popen(
         ["pacat", f"--client-name={name}", f"--stream-name={title}", "-d", sink, "/dev/zero"]
     )
     try:
-        until(lambda: cans.control("list", "short", "sink-inputs"), what="its stream appears")
+        until(lambda: own_cans.control("list", "short", "sink-inputs"), what="its stream appears")
         yield
     finally:
         player.kill()
         player.wait()
 
 
-@pytest.mark.usefixtures("cans")
+@pytest.mark.usefixtures("own_cans")
 def test_a_sink_at_full_volume_with_nothing_else_in_it_is_fine() -> None:
     sound = ask()
     assert sound.answer == "yes"
@@ -247,43 +247,43 @@ def test_a_sink_at_full_volume_with_nothing_else_in_it_is_fine() -> None:
     assert findings(replace(FINE, sound=sound)) == []
 
 
-def test_another_programs_stream_is_named(cans: NullSink) -> None:
-    with playing(cans, "Firefox", "A film\nabout 'bees'"):
+def test_another_programs_stream_is_named(own_cans: NullSink) -> None:
+    with playing(own_cans, "Firefox", "A film\nabout 'bees'"):
         streams = ask().streams
     assert streams is not None
     assert [stream.title for stream in streams] == ["Firefox: A film about 'bees'"]
     assert not streams[0].ours
 
 
-def test_a_stream_in_another_sink_does_not_matter(cans: NullSink) -> None:
-    cans.control("load-module", "module-null-sink", "sink_name=desk")
-    cans.control("set-default-sink", "cans")
-    with playing(cans, "Firefox", "A film", sink="desk"):
+def test_a_stream_in_another_sink_does_not_matter(own_cans: NullSink) -> None:
+    own_cans.control("load-module", "module-null-sink", "sink_name=desk")
+    own_cans.control("set-default-sink", "cans")
+    with playing(own_cans, "Firefox", "A film", sink="desk"):
         assert ask().streams == ()
         assert ask("desk").streams != ()
 
 
 def test_kaprooms_own_output_is_known_as_ours_and_its_volume_is_watched(
-    cans: NullSink, runtime: Path
+    own_cans: NullSink, runtime: Path
 ) -> None:
     ring = Ring.create(runtime / RING_FILE, 48_000)
     start_output(runtime)
     try:
-        until(lambda: cans.control("list", "short", "sink-inputs"), 20, "our stream appears")
+        until(lambda: own_cans.control("list", "short", "sink-inputs"), 20, "our stream appears")
         streams = ask().streams
         assert streams is not None and [stream.ours for stream in streams] == [True]
         assert findings(replace(FINE, sound=ask())) == []
-        index = cans.control("list", "short", "sink-inputs").split()[0]
-        cans.control("set-sink-input-volume", index, "50%")
+        index = own_cans.control("list", "short", "sink-inputs").split()[0]
+        own_cans.control("set-sink-input-volume", index, "50%")
         assert [finding.level for finding in findings(replace(FINE, sound=ask()))] == ["stop"]
     finally:
         stop_output(runtime)
         ring.close()
 
 
-def test_the_remedies_for_volume_and_mute_mend_them(cans: NullSink) -> None:
-    cans.control("set-sink-volume", "cans", "74%")
-    cans.control("set-sink-mute", "cans", "1")
+def test_the_remedies_for_volume_and_mute_mend_them(own_cans: NullSink) -> None:
+    own_cans.control("set-sink-volume", "cans", "74%")
+    own_cans.control("set-sink-mute", "cans", "1")
     found = ask().sink
     assert found is not None and found.muted
     assert found.volume_percent == pytest.approx((74.0, 74.0), abs=0.1)
@@ -292,7 +292,7 @@ def test_the_remedies_for_volume_and_mute_mend_them(cans: NullSink) -> None:
     assert findings(replace(FINE, sound=ask())) == []
 
 
-@pytest.mark.usefixtures("cans")
+@pytest.mark.usefixtures("own_cans")
 def test_a_locale_with_decimal_commas_does_not_spoil_the_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

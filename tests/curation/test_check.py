@@ -417,13 +417,13 @@ def around(house: House, device: str) -> list[str]:
     return [f"{f.level} {f}" for f in found if f.where not in ("clock", "sleep", "power")]
 
 
-@pytest.mark.usefixtures("cans")
+@pytest.mark.usefixtures("own_cans")
 def test_a_room_with_its_device_is_ready(house: House) -> None:
     assert around(house, "auto") == []
     assert around(house, "pulse") == []
 
 
-@pytest.mark.usefixtures("cans")
+@pytest.mark.usefixtures("own_cans")
 def test_a_device_that_does_not_exist_stops_the_session(house: House) -> None:
     lines = around(house, "Scarlett")
     assert len(lines) == 1
@@ -433,11 +433,11 @@ def test_a_device_that_does_not_exist_stops_the_session(house: House) -> None:
     assert "pulse" in lines[0]
 
 
-def test_a_muted_sink_stops_and_another_stream_warns(house: House, cans: NullSink) -> None:
-    cans.control("set-sink-mute", "cans", "1")
+def test_a_muted_sink_stops_and_another_stream_warns(house: House, own_cans: NullSink) -> None:
+    own_cans.control("set-sink-mute", "cans", "1")
     player = subprocess.Popen(["pacat", "--client-name=Browser", "-d", "cans", "/dev/zero"])
     try:
-        until(lambda: cans.control("list", "short", "sink-inputs"), what="its stream appears")
+        until(lambda: own_cans.control("list", "short", "sink-inputs"), what="its stream appears")
         lines = around(house, "auto")
     finally:
         player.kill()
@@ -448,7 +448,7 @@ def test_a_muted_sink_stops_and_another_stream_warns(house: House, cans: NullSin
     ]
 
 
-@pytest.mark.usefixtures("cans")
+@pytest.mark.usefixtures("own_cans")
 def test_the_devices_are_listed_with_the_default(house: House) -> None:
     found = devices()
     assert "pulse" in [device.name for device in found]
