@@ -60,7 +60,8 @@ def reached_s(profile: Profile, infusion: Infusion, clock_s: float) -> float | N
     assert shown is not None
     carried = max(shown, start_s(profile, profile.descent_index))
     if clock_s >= carried:
-        return stopped + clock_s - carried
+        # Bracketed: at the stop itself nothing may be left over of the difference.
+        return stopped + (clock_s - carried)
     by_infusion = infusion.reaches(clock_s)
     return stopped if by_infusion is None else by_infusion
 

@@ -99,13 +99,13 @@ def test_what_has_started_never_changes(
 
 @MANY
 @given(profiles(), repertoires(), stories())
-def test_phases_go_forward_except_where_a_stop_is_taken_back(
+def test_phases_go_forward_except_where_the_infusion_is_corrected(
     plan: Profile, music: Repertoire, story: list[Deed]
 ) -> None:
     for before, event, after, _ in walk(plan, music, story):
-        was_stopped = before.infusion.stopped_at_s is not None
         if after.course.index < before.course.index:
-            assert isinstance(event, e.Infused) and was_stopped
+            assert isinstance(event, e.Infused) and event.what in ("started", "resumed")
+            assert before.infusion.started_at_s is not None
         fresh = [c for c in after.cues if c.start_s >= after.now_s + LEAD_S]
         if event is not None and after.cues != before.cues and not after.elsewhere:
             indices = [after.course.index, *(c.phase_index for c in fresh)]
@@ -132,8 +132,11 @@ def test_every_phase_to_come_begins_with_its_own_music(
                 continue
             sounding = after.cue_at(entered_s + EPS)
             assert sounding is not None
-            if music.closing is None or sounding.offer.key != music.closing.key:
+            if music.closing is None:
                 assert sounding.phase_index == span.index, (event, span, sounding)
+            elif sounding.offer.key != music.closing.key:
+                # The patient's own piece may outlast short phases, which are then over.
+                assert sounding.phase_index >= span.index, (event, span, sounding)
 
 
 @MANY
@@ -211,13 +214,11 @@ def test_a_skipped_piece_is_gone_within_ten_seconds_for_one_no_louder(
             continue
         heard = before.cue_at(before.now_s)
         assert heard is not None
-        fresh = [c for c in after.cues if c not in before.cues]
         place = after.cues.index(heard)
-        hurried = bool(fresh) and fresh[0].start_s <= after.now_s + LEAD_S
-        follows = fresh[0] if hurried else after.cues[place + 1]
-        assert follows.start_s + follows.crossfade_s <= after.now_s + 10.0
-        assert follows.loudness_lufs <= heard.loudness_lufs + EPS
-        assert follows.offer.key != heard.offer.key
+        entering = [c for c in after.cues[place + 1 :] if c.start_s <= after.now_s + LEAD_S + EPS]
+        assert min(c.start_s + c.crossfade_s for c in entering) <= after.now_s + 10.0
+        assert entering[-1].loudness_lufs <= heard.loudness_lufs + EPS
+        assert entering[-1].offer.key != heard.offer.key
         assert heard.offer.key in after.thrown_out
         assert any(isinstance(x, Play) for x in effects)
 

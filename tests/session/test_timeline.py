@@ -354,6 +354,14 @@ def test_a_stop_carries_the_clock_to_the_descent_and_runs_on() -> None:
     assert phase_by_clock(SEVEN, stopped, 1300.0) == descent
 
 
+@given(st.integers(0, 30_000).map(lambda n: n / 10))
+@settings(deadline=None)
+def test_a_stop_begins_the_descent_at_its_very_moment(stopped_s: float) -> None:
+    stopped = history(("started", 0.0), ("stopped", stopped_s))
+    begins_s = reached_s(SEVEN, stopped, start_s(SEVEN, SEVEN.descent_index))
+    assert begins_s is not None and begins_s <= stopped_s
+
+
 def test_a_stop_after_the_descent_changes_no_time() -> None:
     running = history(("started", 100.0))
     stopped = history(("started", 100.0), ("stopped", 2600.0))

@@ -42,26 +42,29 @@ def infused(session: Session, event: e.Infused) -> Result:
     if event.what == "stopped" and not was_stopped:
         # A stop leads over to the descent; what was asked for before it no longer holds.
         session = replace(session, course=replace(session.course, held=False))
-    elif not was_stopped:
+    elif not corrects:
         session, told = begun(session)
     session = replace(session, infusion=infusion)
-    session, on = _taken_back(session) if corrects else turned(session, session.now_s)
+    session, on = _corrected(session) if corrects else turned(session, session.now_s)
     if session.elsewhere:
         return session, (*told, *on)
-    session, play = _followed(session) if on else replanned(session)
+    session, play = _followed(session, turned=on != ())
     return session, (*told, *on, *play)
 
 
-def _followed(session: Session) -> Result:
-    """The music of another phase, unless it has begun to enter by itself."""
+def _followed(session: Session, *, turned: bool) -> Result:
+    """The phase's music: what sounds goes on, unless the phase turned or it is ahead of it."""
     entering = session.cue_at(session.now_s + LEAD_S)
-    if entering is not None and entering.phase_index == session.course.index:
-        return replanned(session)
-    return replanned(session, keep=False, crossfade_s=LONG_CROSSFADE_S)
+    index = session.course.index
+    ahead = entering is not None and entering.phase_index > index
+    fits = entering is not None and entering.phase_index == index
+    if ahead or (turned and not fits):
+        return replanned(session, keep=False, crossfade_s=LONG_CROSSFADE_S)
+    return replanned(session)
 
 
-def _taken_back(session: Session) -> Result:
-    """A stop that is taken back, or corrected: back to the phase that the infusion is in.
+def _corrected(session: Session) -> Result:
+    """A start or a stop taken back or given another time: to the phase the infusion is in.
 
     The only way back that there is: without it one wrong key would cost the patient the
     rest of the plan. What people asked for, by `advance` or `hold`, stays.
