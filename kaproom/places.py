@@ -13,6 +13,7 @@ import grp
 import hashlib
 import itertools
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -42,6 +43,9 @@ SOCKET_PATH_MAX_BYTES = 107
 
 # Comparing one name with a thousand takes about 10 ms.
 NAMES_COMPARED_MAX = 1000
+
+# A line that YAML and we cannot read differently: an absolute path, nothing quoted but in "".
+_PLAIN_RUNTIME = re.compile(r'^runtime: (?:"(/[\w./-]+)"|(/[\w./-]+))$', re.M)
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -115,16 +119,26 @@ def runtime_folder(room: RoomFile) -> Path:
     return Path(room.runtime or located(room, None).runtime or ".")
 
 
-def runtime_unread(env: Mapping[str, str] = os.environ) -> Path | None:
-    """The runtime folder where no file has to be read to know it, else None.
+def runtime_unread(given: str | None = None, env: Mapping[str, str] = os.environ) -> Path | None:
+    """The runtime folder where it takes no model of the room file to know it, else None.
 
-    A short command asks this first and is spared the room file's model.
+    A short command asks this first: reading the file in full takes longer than all the
+    rest of it. A plain ``runtime:`` line is believed; anything else is left to be read.
     """
     if env.get("KAPROOM_RUNTIME"):
         return expand(env["KAPROOM_RUNTIME"], Path.cwd())
-    if room_file(None, env) is not None:
+    path = room_file(given, env)
+    if path is None:
+        return _own_runtime(_own_data(env), env)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
         return None
-    return _own_runtime(_own_data(env), env)
+    base = expand(str(path), Path.cwd()).parent
+    plain = _PLAIN_RUNTIME.search(text)
+    if text.count("runtime") == 1 and plain is not None:
+        return expand(plain[1] or plain[2], base)
+    return SERVICE_RUNTIME if base == ETC and "runtime" not in text else None
 
 
 def folders(kind: Kind, room: RoomFile, env: Mapping[str, str] = os.environ) -> list[Path]:

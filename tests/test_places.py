@@ -13,6 +13,7 @@ import pytest
 
 from kaproom import places
 from kaproom.errors import Mend
+from kaproom.files import load_room
 from kaproom.session.roomfile import RoomFile
 
 ROOM = RoomFile()
@@ -189,10 +190,11 @@ def test_without_a_runtime_folder_of_the_login_shared_memory_serves() -> None:
 
 def test_a_short_command_finds_the_same_sockets_without_reading_a_file(machine: Path) -> None:
     for env in ({}, {"KAPROOM_DATA": "/d"}, {"KAPROOM_RUNTIME": "/r"}, {"XDG_DATA_HOME": "/x"}):
-        assert places.runtime_unread(env) == places.runtime_folder(places.located(ROOM, None, env))
+        read = places.runtime_folder(places.located(ROOM, None, env))
+        assert places.runtime_unread(env=env) == read
     write(machine / "etc" / "room.yaml")
-    assert places.runtime_unread({}) is None
-    assert places.runtime_unread({"KAPROOM_RUNTIME": "/r"}) == Path("/r")
+    assert places.runtime_unread(env={}) == places.SERVICE_RUNTIME
+    assert places.runtime_unread(env={"KAPROOM_RUNTIME": "/r"}) == Path("/r")
 
 
 def test_finding_the_sockets_imports_no_model() -> None:
@@ -285,3 +287,27 @@ def test_a_wheel_carries_profiles_playlists_and_their_schemas(tmp_path: Path) ->
     for kind in ("profile", "playlist"):
         for path in (checkout / f"{kind}s").iterdir():
             assert f"kaproom/shipped/{kind}s/{path.name}" in names
+
+
+@pytest.mark.parametrize(
+    ("line", "glanced"),
+    [
+        ("runtime: /run/kap-1", True),
+        ('runtime: "/dev/shm/kap"', True),
+        ("runtime: '/run/kap'", False),
+        ("runtime: run", False),
+        ("runtime: /run/kap # here", False),
+        ("site: runtime", False),
+        ("display_name: a runtime\nruntime: /run/kap", False),
+    ],
+)
+def test_a_glance_at_the_room_file_says_what_reading_it_says_or_nothing(
+    tmp_path: Path, line: str, glanced: bool
+) -> None:
+    file = tmp_path / "room.yaml"
+    file.write_text(f"kaproom: room/1\n{line}\n")
+    found = places.runtime_unread(str(file), {})
+    assert (found is not None) == glanced
+    if found is not None:
+        room, _ = load_room(file, {})
+        assert found == places.runtime_folder(room)

@@ -44,8 +44,7 @@ class Here:
         """The folder of this room's sockets."""
         from kaproom.places import runtime_folder, runtime_unread
 
-        # Reading a room file takes longer than all the rest of a command.
-        found = None if self.room_file else runtime_unread(os.environ)
+        found = runtime_unread(self.room_file)
         if found is not None:
             return found
         return runtime_folder(self.room()[0])
