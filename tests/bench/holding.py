@@ -24,7 +24,8 @@ from bench.told import Told
 from pulse import RATE_HZ, short_folder, until
 
 from kaproom.audio.decoder import probe
-from kaproom.audio.keeper import LOCK_FILE, SILENT, Asked
+from kaproom.audio.device import Asked
+from kaproom.audio.keeper import LOCK_FILE, SILENT, mark_of
 from kaproom.audio.player import SOCKET_FILE
 from kaproom.audio.programme import Bed, Cue, Programme, Track
 from kaproom.audio.ring import RING_FILE, Ring
@@ -107,7 +108,7 @@ class _HungryPlayer:
         self._ring = Ring.attach(runtime / RING_FILE)
         until((runtime / SOCKET_FILE).exists, 20, "the player listens")
         # We hold the output's lock, and say that we are the one that is wanted.
-        self._ring.asked_mark = Asked(SILENT, 100).mark
+        self._ring.asked_mark = mark_of(Asked(SILENT, 100))
         self._ring.keeper_pid = os.getpid()
 
     def _started(self) -> subprocess.Popen[bytes]:
