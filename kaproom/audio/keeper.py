@@ -42,12 +42,12 @@ _YOUNG_DEATHS: Final = 3
 _HOLD_OFF_S: Final = 0.75
 _END_S: Final = 1.5  # a stream fades and drains within it, or is killed
 _ENDINGS: Final = (signal.SIGTERM, signal.SIGINT)
-_GONE: Final = -1
 # Chosen: how long a stream must have played before the next one is made ready. Ready means
 # that only the stream has to be opened: 5 ms instead of 60, and of 1 s on a machine so busy
 # that each of PortAudio's two hundred exchanges with the sound server has to queue.
 _SPARE_NS: Final = NS_PER_S
 _ORDER: Final = struct.Struct("qd")
+_GONE: Final = -1
 _FAILED: Final = 70  # exit status of a stream with a mistake of ours
 
 
@@ -216,7 +216,10 @@ class Child:
         self.pid = pid
         self.born_ns = 0  # when it took over
         self._order = order
-        self._fd = os.pidfd_open(pid)
+        try:
+            self._fd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            self._fd = _GONE  # it died at once, and the kernel has reaped it
 
     @classmethod
     def of(cls, pid: int) -> Self | None:
