@@ -65,9 +65,15 @@ def daemon(name: str = "cli", timeout_s: float = TIMEOUT_S) -> Client:
     return Client(sockets(HERE.runtime()).daemon, name, timeout_s)
 
 
-def ask(do: str, args: Mapping[str, Any] | None = None, *, as_json: bool = False) -> None:
+def ask(
+    do: str,
+    args: Mapping[str, Any] | None = None,
+    *,
+    as_json: bool = False,
+    pressed_ns: int = PRESSED_NS,
+) -> None:
     """Have the daemon do something, and say what it answered."""
-    stamp = {"mono_ns": PRESSED_NS, "boot_id": clock.boot_id()}
+    stamp = {"mono_ns": pressed_ns, "boot_id": clock.boot_id()}
     try:
         client = daemon(timeout_s=_FADE_TIMEOUT_S if do in _FADES else TIMEOUT_S)
         answer = client.call(do, {**stamp, **(args or {})})

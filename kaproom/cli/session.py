@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
+from kaproom import clock
 from kaproom.cli.asking import ago, ask
+from kaproom.errors import MORE_INTENSE, Refused
 
 Ago = Annotated[
     str | None, typer.Option("--ago", metavar="TIME", help="How long ago it was: 90s, 3m, 2m30s.")
@@ -100,14 +103,33 @@ def amend(
     ask("amend", {**args, "in_error": in_error}, as_json=as_json)
 
 
-def hold(as_json: Json = False) -> None:
-    """Stay in this phase until `advance`."""
-    ask("hold", as_json=as_json)
+def hold(
+    for_min: Annotated[
+        float | None,
+        typer.Argument(metavar="[MINUTES]", help="So long; then on, where the infusion is."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Stay in this phase until `advance`, or for so many minutes."""
+    ask("hold", {"for_min": for_min}, as_json=as_json)
 
 
-def advance(as_json: Json = False) -> None:
+def advance(
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Also to a more intense phase; else it asks.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Go on to the next phase; after `hold`, to where the infusion is now."""
-    ask("advance", as_json=as_json)
+    try:
+        ask("advance", {"sure": yes}, as_json=as_json)
+    except Refused as refusal:
+        if refusal.reason != MORE_INTENSE or not sys.stdin.isatty():
+            raise
+        question = str(refusal).partition(";")[0]
+        if not typer.confirm(f"{question}. Go on?", err=True):
+            raise Refused("stayed; nothing was changed") from None
+        ask("advance", {"sure": True}, as_json=as_json, pressed_ns=clock.mono_ns())
 
 
 def calm(as_json: Json = False) -> None:

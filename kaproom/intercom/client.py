@@ -217,6 +217,8 @@ class Client:
             self.close()
         for word, error in _ERRORS.items():
             if word in line:
+                if error is Refused and isinstance(line.get("reason"), str):
+                    raise Refused(str(line[word]), line["reason"])
                 raise error(str(line[word]))
         self._foreign()
 

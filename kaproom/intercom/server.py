@@ -62,9 +62,10 @@ class Request:
         """It is done; ``ok`` says more."""
         self._server._answer(self.id, {"id": self.id, "ok": ok or {}})
 
-    def refuse(self, line: str) -> None:
-        """It would be wrong now, and nothing was changed."""
-        self._server._answer(self.id, {"id": self.id, "refused": line})
+    def refuse(self, line: str, reason: str | None = None) -> None:
+        """It would be wrong now, and nothing was changed; ``reason`` is for programs."""
+        why = {} if reason is None else {"reason": reason}
+        self._server._answer(self.id, {"id": self.id, "refused": line, **why})
 
     def mend(self, line: str) -> None:
         """Something in it, or a file or setting behind it, is to be mended."""

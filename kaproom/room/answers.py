@@ -33,6 +33,15 @@ def _skipped(event: e.Skipped, after: Session, clock_text: str) -> str:
     return f"Leaving for {title}; this piece does not come again."
 
 
+def _held(event: e.Held, after: Session, clock_text: str) -> str:
+    if event.for_min is None:
+        return f"'{_phase(after)}' is held until `kaproom advance`."
+    return (
+        f"'{_phase(after)}' is held for {event.for_min:g} min, or until `kaproom advance`; then "
+        "it goes on where the infusion is."
+    )
+
+
 def _phase(after: Session) -> str:
     return after.profile.phases[after.course.index].name
 
@@ -41,7 +50,7 @@ _LINES: dict[type[e.Event], Callable[[Any, Session, str], str]] = {
     e.Infused: _infused,
     e.Noted: lambda event, _, clock_text: f"Noted {clock_text}: {event.category}.",
     e.Amended: lambda event, *_: f"Amended entry {event.seq}; both stay in the record.",
-    e.Held: lambda _, after, __: f"'{_phase(after)}' is held until `kaproom advance`.",
+    e.Held: _held,
     e.Advanced: lambda _, after, __: f"Going on to '{_phase(after)}'.",
     e.Calmed: lambda _, after, __: (
         f"Softer now; the refuge, {after.repertoire.refuge.title}, comes in 3 s and stays until "

@@ -104,6 +104,15 @@ def _amend(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
     )
 
 
+def _hold(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
+    for_min = None if args.get("for_min") is None else _number(args, "for_min")
+    return e.Held(at_s, entered_s, for_min)
+
+
+def _advance(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
+    return e.Advanced(at_s, entered_s, sure=args.get("sure") is True)
+
+
 def _fade(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
     return e.Faded(at_s, entered_s, at_once=args.get("now") is True)
 
@@ -123,8 +132,8 @@ _READERS: dict[str, Callable[[Mapping[str, Any], float, float], e.Event]] = {
     "infusion": _infusion,
     "note": _note,
     "amend": _amend,
-    "hold": _plain(e.Held),
-    "advance": _plain(e.Advanced),
+    "hold": _hold,
+    "advance": _advance,
     "calm": _plain(e.Calmed),
     "skip": _plain(e.Skipped),
     "duck": _plain(e.Ducked),

@@ -184,7 +184,7 @@ class Daemon:
             else:
                 self._command(request)
         except Refused as refusal:
-            request.refuse(str(refusal))
+            request.refuse(str(refusal), refusal.reason)
         except Mend as mend:
             request.mend(str(mend))
 

@@ -72,14 +72,21 @@ class Amended(Event):
 
 @dataclass(frozen=True, slots=True)
 class Held(Event):
-    """Stay in this phase."""
+    """Stay in this phase: for so many minutes, or until people say otherwise."""
+
+    for_min: float | None = None
 
     kind: ClassVar[str] = "hold"
 
 
 @dataclass(frozen=True, slots=True)
 class Advanced(Event):
-    """Go on to the next phase."""
+    """Go on to the next phase.
+
+    ``sure``: also to a more intense one. Those of a record from before it was asked were.
+    """
+
+    sure: bool = True
 
     kind: ClassVar[str] = "advance"
 

@@ -12,7 +12,7 @@ Times are ``at_s``: seconds since the session was opened.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kaproom.session.infusion import Infusion
 from kaproom.session.profile import Profile
@@ -36,6 +36,7 @@ class Course:
         index: The phase now.
         since_s: When it began.
         held: Whether people asked to stay in it.
+        held_until_s: When that is over by itself; None: when people say so.
         asked: The furthest phase that people asked for with `advance`; no correction of
             the infusion goes back behind it.
     """
@@ -43,7 +44,17 @@ class Course:
     index: int = 0
     since_s: float = 0.0
     held: bool = False
+    held_until_s: float | None = None
     asked: int = 0
+
+    @property
+    def held_for_good(self) -> bool:
+        """Whether it is held until people say otherwise."""
+        return self.held and self.held_until_s is None
+
+    def let_go(self) -> Course:
+        """The same, held no more."""
+        return replace(self, held=False, held_until_s=None)
 
 
 def start_s(profile: Profile, index: int) -> float:
@@ -89,20 +100,24 @@ def spans(profile: Profile, infusion: Infusion, course: Course, now_s: float) ->
     """Every phase in time, as things stand at ``now_s``.
 
     The present phase's start is when it began; later ones are predicted, a pause being
-    taken to end now. What waits for the infusion, or for a hold, has no time yet.
+    taken to end now. What waits for the infusion, or for a hold, has no time yet. A hold
+    that ends by itself lets in the phase that the infusion asks for then.
     """
+    soonest_s = now_s if course.held_until_s is None else max(now_s, course.held_until_s)
     starts: list[float | None] = []
     for index in range(len(profile.phases)):
-        if index < course.index or (index > course.index and course.held):
+        if index < course.index or (index > course.index and course.held_for_good):
             starts.append(None)
         elif index == course.index:
             starts.append(course.since_s)
         else:
             at_s = expected_s(profile, infusion, start_s(profile, index), now_s)
-            starts.append(None if at_s is None else max(at_s, now_s))
+            starts.append(None if at_s is None else max(at_s, soonest_s))
     end_s = None
-    if not course.held:
+    if not course.held_for_good:
         end_s = expected_s(profile, infusion, profile.session_end_min * 60, now_s)
+    if end_s is not None and course.held_until_s is not None:
+        end_s = max(end_s, course.held_until_s)
     ends = [*starts[1:], end_s]
     return tuple(
         Span(i, phase.name, starts[i], ends[i] if i >= course.index else None)

@@ -25,11 +25,14 @@ def turned(session: Session, previous_s: float) -> Result:
     """The phases that began since ``previous_s``, each told with the moment at which it did.
 
     What should have begun before, as a late entry shows, begins at ``previous_s``; of
-    several such only the last was ever on.
+    several such only the last was ever on. A hold for a given time is over with it.
     """
-    if session.course.held:
-        return session, ()
     course = session.course
+    if course.held:
+        if course.held_until_s is None or course.held_until_s > session.now_s:
+            return session, ()
+        previous_s = max(previous_s, course.held_until_s)
+        course = course.let_go()
     told: list[Tell] = []
     for index in range(course.index + 1, len(session.profile.phases)):
         at_s = reached_s(session.profile, session.infusion, start_s(session.profile, index))
@@ -49,14 +52,18 @@ def begun(session: Session) -> Result:
     """
     entering = session.cue_at(session.now_s + LEAD_S)
     course = session.course
-    if entering is None or session.elsewhere or course.held or entering.phase_index <= course.index:
+    if entering is None or session.elsewhere or entering.phase_index <= course.index:
+        return session, ()
+    if course.held_for_good:
         return session, ()
     clock_s = start_s(session.profile, entering.phase_index)
     begins_s = reached_s(session.profile, session.infusion, clock_s)
+    if begins_s is not None and course.held_until_s is not None:
+        begins_s = max(begins_s, course.held_until_s)
     # Music enters at most its crossfade before its phase; what is here for another reason stays.
     if begins_s is None or begins_s > session.now_s + LEAD_S + entering.crossfade_s + 1.0:
         return session, ()
-    course = replace(course, index=entering.phase_index, since_s=session.now_s)
+    course = replace(course.let_go(), index=entering.phase_index, since_s=session.now_s)
     session = replace(session, course=course)
     return session, (tell_phase(session),)
 
@@ -98,7 +105,7 @@ def occasion(
         thrown_out=session.thrown_out,
         closing_due=_closing_due(session, before, keep),
         number=session.number,
-        open_ended=session.course.held or waiting,
+        open_ended=session.course.held_for_good or waiting,
         no_louder_than_lufs=no_louder_than_lufs,
     )
 

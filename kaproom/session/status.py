@@ -151,6 +151,7 @@ def _phase(session: Session, phases: tuple[Span, ...]) -> dict[str, Any]:
         "elapsed_s": now_s - session.course.since_s,
         "remaining_s": None if end_s is None else max(0.0, end_s - now_s),
         "held": session.course.held,
+        "hold_ends_in_s": _in_s(session.course.held_until_s, now_s),
         "next": following,
     }
 

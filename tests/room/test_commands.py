@@ -45,6 +45,8 @@ def test_ago_counts_back_from_the_key_press() -> None:
         ("amend", {"seq": 4}, "needs a text, a category, or --in-error"),
         ("level", {"by_db": 40}, "more than 0 and at most 12"),
         ("level", {}, "by_db must be a number"),
+        ("hold", {"for_min": "ten"}, "for_min must be a number"),
+        ("hold", {"for_min": True}, "for_min must be a number"),
     ],
 )
 def test_a_wrong_command_is_answered_with_what_would_be_right(
@@ -74,7 +76,19 @@ anything = st.recursive(
     max_leaves=5,
 )
 names = st.sampled_from(
-    ["what", "value", "unit", "category", "text", "seq", "by_db", "now", "rejoin", "in_error"]
+    [
+        "what",
+        "value",
+        "unit",
+        "category",
+        "text",
+        "seq",
+        "by_db",
+        "now",
+        "rejoin",
+        "in_error",
+        "for_min",
+    ]
 )
 verbs = st.sampled_from(
     ["infusion", "note", "amend", "hold", "fade", "level", "back", "end", "calm", "x"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from session.imagined import Room, profile, repertoire, scape, track
 
-from kaproom.errors import Mend, Refused
+from kaproom.errors import MORE_INTENSE, Mend, Refused
 from kaproom.session import events as e
 from kaproom.session.infusion import InfusionState
 from kaproom.session.machine import (
@@ -294,6 +294,85 @@ def test_a_hold_after_a_stop_outlasts_its_being_taken_back() -> None:
     made.at(made.now_s + 10, e.Held)
     made.at(made.now_s + 10, e.Infused, what="resumed")
     assert phase(made.session) == "descent" and made.session.course.held
+
+
+def test_a_hold_for_some_minutes_ends_by_itself_where_the_infusion_is() -> None:
+    made = room(PEAK_S + 100)
+    made.at(PEAK_S + 19 * 60, e.Held, for_min=10.0)
+    until_s = made.now_s + 600
+    span = made.session.phases[3]
+    assert span.end_s == until_s and made.session.phases[4].start_s == until_s
+    made.wait_until(until_s - 1)
+    assert phase(made.session) == "peak" and made.session.course.held
+    cues = made.session.cues
+    made.wait_until(until_s + 1)
+    assert phase(made.session) == "descent" and not made.session.course.held
+    assert made.session.course.since_s == until_s
+    assert sounding(made.session, until_s + 1).offer.title == "descent 1"
+    assert made.session.cues == cues
+
+
+def test_a_hold_that_ends_before_its_phase_would_changes_no_time() -> None:
+    made = room(PEAK_S + 100)
+    before = made.session.phases
+    made.at(made.now_s, e.Held, for_min=5.0)
+    assert [s.start_s for s in made.session.phases[4:]] == [s.start_s for s in before[4:]]
+    made.wait_until(made.now_s + 301)
+    assert phase(made.session) == "peak" and not made.session.course.held
+
+
+def test_a_hold_past_several_phases_goes_on_where_the_infusion_is_then() -> None:
+    made = room(STARTED_S + 60)
+    made.at(made.now_s, e.Held, for_min=20.0)
+    made.wait_until(made.now_s + 1201)
+    assert phase(made.session) == "peak"
+    told = [x.data["name"] for x in made.effects if isinstance(x, Tell)]
+    assert told == ["onset", "peak"]
+
+
+def test_a_hold_takes_a_new_time_and_none() -> None:
+    made = room(PEAK_S + 100)
+    made.at(made.now_s, e.Held, for_min=5.0)
+    made.at(made.now_s + 10, e.Held, for_min=2.0)
+    assert made.session.course.held_until_s == made.now_s + 120
+    made.at(made.now_s + 10, e.Held)
+    assert made.session.course.held_for_good
+    assert "held already" in refusal(made, e.Held)
+
+
+def test_a_hold_that_ends_in_a_pause_waits_with_it() -> None:
+    made = room(PEAK_S + 100)
+    made.at(made.now_s, e.Held, for_min=5.0)
+    made.at(made.now_s + 10, e.Infused, what="paused")
+    made.wait_until(made.now_s + 3000)
+    assert phase(made.session) == "peak" and not made.session.course.held
+    made.at(made.now_s, e.Infused, what="resumed")
+    made.wait_until(made.now_s + 60)
+    assert phase(made.session) == "peak"
+
+
+@pytest.mark.parametrize("for_min", [0.0, -3.0, float("nan"), 241.0])
+def test_a_hold_of_no_time_is_to_be_mended(for_min: float) -> None:
+    made = room(PEAK_S + 100)
+    with pytest.raises(Mend, match="more than 0 and at most 240"):
+        made.at(made.now_s, e.Held, for_min=for_min)
+
+
+def test_to_a_more_intense_phase_advance_has_to_be_sure() -> None:
+    denser = profile()
+    phases = tuple(
+        p.model_copy(update={"intensity": i / 10, "level_lu": 0.0})
+        for p, i in zip(denser.phases, (1, 3, 5, 7, 4, 2, 2), strict=True)
+    )
+    made = room(STARTED_S + 400, plan=denser.model_copy(update={"phases": phases}))
+    with pytest.raises(Refused) as refused:
+        made.at(made.now_s, e.Advanced, sure=False)
+    assert refused.value.reason == MORE_INTENSE
+    assert "'peak' is more intense than 'ascent'" in str(refused.value)
+    assert "`kaproom advance --yes`" in str(refused.value)
+    made.at(made.now_s, e.Advanced, sure=True)
+    made.at(made.now_s + 60, e.Advanced, sure=False)
+    assert phase(made.session) == "descent"
 
 
 def test_a_stop_leads_over_with_a_long_crossfade() -> None:

@@ -92,8 +92,8 @@ def deed(line: str, room: Room) -> e.Event | None:
     kinds: dict[str, Callable[[], e.Event]] = {
         "infusion": lambda: _infusion(at_s - back_s, at_s, rest),
         "note": lambda: e.Noted(at_s - back_s, at_s, rest[0]),
-        "hold": lambda: e.Held(at_s, at_s),
-        "advance": lambda: e.Advanced(at_s, at_s),
+        "hold": lambda: e.Held(at_s, at_s, float(rest[0]) if rest else None),
+        "advance": lambda: e.Advanced(at_s, at_s, sure="--yes" in rest),
         "calm": lambda: e.Calmed(at_s, at_s),
         "skip": lambda: e.Skipped(at_s, at_s),
         "duck": lambda: e.Ducked(at_s, at_s),

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import isfinite
 
-from kaproom.errors import Refused
+from kaproom.errors import MORE_INTENSE, Mend, Refused
 from kaproom.session import events as e
 from kaproom.session.effects import Effect
 from kaproom.session.phases import Course, phase_by_clock
+from kaproom.session.profile import Phase
 from kaproom.session.replanning import Result, begun, replanned, tell_phase
 from kaproom.session.state import LEAD_S, Session
 
 ADVANCE_CROSSFADE_S = 12.0
+HOLD_MAX_MIN = 240.0
 
 
 def held(session: Session, event: e.Held) -> Result:
-    """Stay in this phase."""
-    if session.course.held:
+    """Stay in this phase, until `advance` or for a while; a new time replaces the last."""
+    if event.for_min is not None and not (
+        isfinite(event.for_min) and 0 < event.for_min <= HOLD_MAX_MIN
+    ):
+        raise Mend(
+            f"a hold of {event.for_min:g} min; give more than 0 and at most {HOLD_MAX_MIN:g}, "
+            "or none for until `kaproom advance`"
+        )
+    if session.course.held_for_good and event.for_min is None:
         raise Refused("this phase is held already; `kaproom advance` goes on")
     session, told = begun(session)
-    session = replace(session, course=replace(session.course, held=True))
-    return _with_music(session, told)
+    until_s = None if event.for_min is None else session.now_s + event.for_min * 60
+    course = replace(session.course, held=True, held_until_s=until_s)
+    return _with_music(replace(session, course=course), told)
 
 
 def advanced(session: Session, event: e.Advanced) -> Result:
@@ -29,7 +40,7 @@ def advanced(session: Session, event: e.Advanced) -> Result:
     name = profile.phases[course.index].name
     if session.infusion.started_at_s is None:
         if course.held:
-            return replace(session, course=replace(course, held=False)), ()
+            return replace(session, course=course.let_go()), ()
         raise Refused(
             f"'{name}' lasts until the infusion's start is recorded: `kaproom infusion started`"
         )
@@ -40,19 +51,30 @@ def advanced(session: Session, event: e.Advanced) -> Result:
     if following >= len(profile.phases):
         if not course.held:
             raise Refused(f"'{name}' is the last phase; `kaproom end` closes")
-        return _with_music(replace(session, course=replace(course, held=False)), ())
+        return _with_music(replace(session, course=course.let_go()), ())
     if not course.held and session.now_s - course.since_s < LEAD_S:
         raise Refused(
             f"'{name}' has only just begun and is not heard yet; `kaproom advance` again in a "
             f"few seconds goes on to '{profile.phases[following].name}'"
         )
+    if not event.sure and more_intense(profile.phases[course.index], profile.phases[following]):
+        raise Refused(
+            f"'{profile.phases[following].name}' is more intense than '{name}'; if that is "
+            "meant, `kaproom advance --yes` goes on",
+            MORE_INTENSE,
+        )
     session, told = begun(session)
     if told:
         # It was about to come by itself, and its music is on the way.
         return _with_music(replace(session, course=_asked_for(session)), told)
-    course = replace(course, index=following, since_s=session.now_s, held=False, asked=following)
+    course = replace(course.let_go(), index=following, since_s=session.now_s, asked=following)
     session = replace(session, course=course)
     return _with_music(session, (tell_phase(session),), keep=False)
+
+
+def more_intense(present: Phase, following: Phase) -> bool:
+    """Whether a phase asks more of the patient: it is denser, or as dense and louder."""
+    return (following.intensity, following.level_lu) > (present.intensity, present.level_lu)
 
 
 def _asked_for(session: Session) -> Course:

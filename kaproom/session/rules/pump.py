@@ -41,7 +41,7 @@ def infused(session: Session, event: e.Infused) -> Result:
     told: tuple[Effect, ...] = ()
     if event.what == "stopped" and not was_stopped:
         # A stop leads over to the descent; what was asked for before it no longer holds.
-        session = replace(session, course=replace(session.course, held=False))
+        session = replace(session, course=session.course.let_go())
     elif not corrects:
         session, told = begun(session)
     session = replace(session, infusion=infusion)
