@@ -15,6 +15,7 @@ from kaproom.arc import Arc, Asked, Estimate, Flow, Sounding, Stretch
 from kaproom.curation.whatif import OPENS_MIN, WhatIf, minute
 from kaproom.curation.words import minutes as length
 from kaproom.files import LoadedProfile
+from kaproom.session.cues import PlannedCue
 from kaproom.session.pharmacokinetics import (
     FACTOR,
     KAMP,
@@ -29,7 +30,6 @@ from kaproom.session.pharmacokinetics import (
     predict,
 )
 from kaproom.session.playlist import FilePiece
-from kaproom.session.timeline import PlannedCue
 
 # Settling lasts as long as it takes; on a sheet it gets at most this part of the session.
 _SETTLING_PART = 0.12

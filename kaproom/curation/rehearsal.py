@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kaproom.curation.words import minutes, some
+from kaproom.session.cues import PlannedCue
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Offer, Repertoire
-from kaproom.session.timeline import Course, Occasion, PlannedCue, Span, plan
+from kaproom.session.timeline import Course, Occasion, Span, plan
 from kaproom.surroundings import Finding
 
 SETTLING_S = 600.0  # chosen: it takes as long as it takes; a long one shows what is missing

@@ -72,6 +72,7 @@ def _offer(piece: Piece, path: Path | None, measured: Mapping[str, Measured]) ->
         cue_in_s=piece.cue_in_s,
         cue_out_s=piece.cue_out_s,
         length_s=end_s - piece.cue_in_s,
+        exits_s=tuple(exit_s for exit_s in piece.exits_s if exit_s < end_s),
         loudness_lufs=file.integrated_lufs,
         max_short_term_lufs=file.max_short_term_lufs,
         true_peak_dbtp=file.true_peak_dbtp,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from kaproom.curation.history import Deed
 from kaproom.curation.rehearsal import SETTLING_S, rehearsed
 from kaproom.session import events as e
+from kaproom.session.cues import PlannedCue
 from kaproom.session.dosing import forecast
 from kaproom.session.effects import Effect, Tell
 from kaproom.session.infusion import Infusion, InfusionState, Mark
@@ -23,7 +24,6 @@ from kaproom.session.profile import Profile
 from kaproom.session.prompts import dues
 from kaproom.session.repertoire import Repertoire
 from kaproom.session.state import Session
-from kaproom.session.timeline import PlannedCue
 
 OPENS_MIN = -SETTLING_S / 60
 

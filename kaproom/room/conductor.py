@@ -20,6 +20,7 @@ from kaproom.room.headphones import FromPlayer, Headphones
 from kaproom.room.resume import resumed
 from kaproom.room.scribe import Scribe
 from kaproom.session import events as e
+from kaproom.session.cues import PlannedCue
 from kaproom.session.machine import (
     LEVEL_S,
     Close,
@@ -35,7 +36,6 @@ from kaproom.session.machine import (
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Repertoire
 from kaproom.session.status import NO_SOUND, Sound, snapshot, sound_state
-from kaproom.session.timeline import PlannedCue
 
 # The sound stood still for longer than this: the plan is told.
 SHIFT_MIN_S = 0.3

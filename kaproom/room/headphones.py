@@ -27,10 +27,10 @@ from kaproom.clock import NS_PER_S
 from kaproom.errors import Mend, Refused, WorldFailed
 from kaproom.intercom import Client
 from kaproom.places import sockets
+from kaproom.session.cues import PlannedCue
 from kaproom.session.machine import Session
 from kaproom.session.repertoire import BED_LUFS
 from kaproom.session.status import NO_SOUND, Sound
-from kaproom.session.timeline import PlannedCue
 
 # Without a beat for so long the output is not alive; the keeper replaces it in half that.
 BEAT_MAX_NS = NS_PER_S

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from kaproom.session.timeline import PlannedCue
+from kaproom.session.cues import PlannedCue
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ class Offer(BaseModel):
     """One piece that may be played, with all that planning needs to know of it.
 
     ``path`` or ``soundscape`` is set, never both. ``length_s`` is None for a soundscape.
+    ``exits_s`` are moments of the file, as ``cue_in_s`` is, where it may be left.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +34,7 @@ class Offer(BaseModel):
     cue_in_s: float = 0.0
     cue_out_s: float | None = None
     length_s: float | None = None
+    exits_s: tuple[float, ...] = ()
     loudness_lufs: float = BED_LUFS
     max_short_term_lufs: float = BED_LUFS
     true_peak_dbtp: float = -9.0

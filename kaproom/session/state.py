@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from kaproom.session.cues import PlannedCue
 from kaproom.session.infusion import Infusion, InfusionState
 from kaproom.session.phases import Course, Span, spans
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Repertoire
-from kaproom.session.timeline import PlannedCue
 
 REST_DB = -6.0
 """The output's gain at rest, so that `level up` has room."""

@@ -11,11 +11,11 @@ from enum import StrEnum
 from math import isfinite
 from typing import Any
 
+from kaproom.session.cues import PlannedCue
 from kaproom.session.infusion import InfusionState
 from kaproom.session.phases import Span
 from kaproom.session.prompts import PromptState, dues
 from kaproom.session.state import SILENT_DB, Session, Stage
-from kaproom.session.timeline import PlannedCue
 
 COMING = 3
 """So many cues to come are told."""

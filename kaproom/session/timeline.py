@@ -10,10 +10,11 @@ Times are ``at_s``: seconds since the session was opened.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import inf
 
 from kaproom.session.choice import WORTH_BEGINNING_S, Choice
+from kaproom.session.cues import PlannedCue
 from kaproom.session.phases import Course, Span
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Offer, Repertoire, bed_of, gain_db
@@ -30,47 +31,6 @@ HORIZON_S = 4 * 3600.0
 SHORTEST_PHASE_S = 0.5
 # The mixer lets the gain rise 1 dB/s, so an entrance is at least as long as its rise in dB.
 RISE_DB_PER_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedCue:
-    """One piece in its place.
-
-    Attributes:
-        id: Unique in the session.
-        offer: What plays.
-        phase_index: The phase that it belongs to.
-        start_s: When its entrance begins.
-        crossfade_s: How long its entrance takes.
-        gain_db: Normalisation, phase level and trim.
-        cue_in_s: Where in the file, or in the endless soundscape, it begins.
-        end_s: When it ends by itself or its turn is over; None for a bed without end.
-        intensity: For soundscapes.
-    """
-
-    id: str
-    offer: Offer
-    phase_index: int
-    start_s: float
-    crossfade_s: float
-    gain_db: float
-    cue_in_s: float = 0.0
-    end_s: float | None = None
-    intensity: float = 0.5
-
-    @property
-    def loudness_lufs(self) -> float:
-        """What it sounds like, before the level."""
-        return self.offer.loudness_lufs + self.gain_db
-
-    def position_s(self, at_s: float) -> float:
-        """Where in the file, or in the soundscape, it is at ``at_s``."""
-        return self.cue_in_s + at_s - self.start_s
-
-    def moved(self, start_s: float) -> PlannedCue:
-        """The same cue begun at another moment."""
-        end_s = None if self.end_s is None else self.end_s + start_s - self.start_s
-        return replace(self, start_s=start_s, end_s=end_s)
 
 
 @dataclass(frozen=True, slots=True)

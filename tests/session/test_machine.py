@@ -20,6 +20,7 @@ from session.imagined import (
 )
 
 from kaproom.session import events as e
+from kaproom.session.cues import PlannedCue
 from kaproom.session.infusion import InfusionState
 from kaproom.session.machine import (
     CALM_DB,
@@ -38,7 +39,6 @@ from kaproom.session.machine import (
 )
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Repertoire
-from kaproom.session.timeline import PlannedCue
 
 # More by hand: KAPROOM_EXAMPLES=2000 pytest tests/session
 MANY_TIMES = int(os.environ.get("KAPROOM_EXAMPLES", "60"))

@@ -9,6 +9,7 @@ from session.imagined import Room, profile, repertoire, scape, track
 
 from kaproom.errors import MORE_INTENSE, Mend, Refused
 from kaproom.session import events as e
+from kaproom.session.cues import PlannedCue
 from kaproom.session.infusion import InfusionState
 from kaproom.session.machine import (
     LEAD_S,
@@ -21,7 +22,6 @@ from kaproom.session.machine import (
     Tell,
 )
 from kaproom.session.playlist import SOUNDSCAPES
-from kaproom.session.timeline import PlannedCue
 
 SEVEN = profile()
 STARTED_S = 260.0
