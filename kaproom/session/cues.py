@@ -75,7 +75,7 @@ def next_exit_s(
     Returns:
         The moment; None where there is no exit so soon.
     """
-    if cue.end_s is None:
+    if cue.end_s is None or cue.offer.soundscape is not None:
         return after_s
     by_itself_s = max(after_s, cue.end_s - crossfade_s)
     marked = (at_s for at_s in cue.exits_at_s if at_s >= after_s)

@@ -10,13 +10,16 @@ from itertools import pairwise
 from math import inf
 
 from kaproom.session.choice import WORTH_BEGINNING_S
+from kaproom.session.cues import PlannedCue, next_exit_s
 from kaproom.session.effects import Effect, Play, Tell
 from kaproom.session.infusion import InfusionState
 from kaproom.session.phases import reached_s, start_s
 from kaproom.session.state import LEAD_S, Session
-from kaproom.session.timeline import Occasion, PlannedCue, plan
+from kaproom.session.timeline import Occasion, plan
 
 LONG_CROSSFADE_S = 20.0  # a stop, a late entry: the music turns without a jolt
+TURN_WAIT_S = 60.0
+"""So long after a stop, or a start, its music waits for an exit of what sounds."""
 
 Result = tuple[Session, tuple[Effect, ...]]
 
@@ -81,27 +84,53 @@ def started(session: Session, from_s: float) -> tuple[PlannedCue, ...]:
     return tuple(cue for cue in session.cues if cue.start_s < from_s)
 
 
+def awaited(session: Session, from_s: float) -> PlannedCue | None:
+    """What is to bring in the present phase while a piece of an earlier one still sounds.
+
+    It was promised to come at that piece's exit, and comes then whatever is planned anew.
+    """
+    before = started(session, from_s)
+    if session.elsewhere or not before or before[-1].phase_index >= session.course.index:
+        return None
+    if before[-1].offer.key in session.thrown_out or len(before) == len(session.cues):
+        return None
+    return session.cues[len(before)]
+
+
 def occasion(
     session: Session,
     from_s: float,
     *,
     keep: bool = True,
+    wait_s: float = 0.0,
     crossfade_s: float | None = None,
     exactly: bool = False,
     no_louder_than_lufs: float | None = None,
 ) -> Occasion:
     """From where, and around what, the plan is made anew."""
     before = started(session, from_s)
+    sounding = before[-1] if before else None
     state = session.infusion_state
     waiting = state in (InfusionState.NOT_STARTED, InfusionState.PAUSED)
+    leave_s = None
+    if keep:
+        promised = awaited(session, from_s)
+        if promised is not None:
+            leave_s, crossfade_s = promised.start_s, promised.crossfade_s
+    elif sounding is not None:
+        within_s = session.now_s + wait_s - from_s
+        leave_s = next_exit_s(sounding, from_s, within_s, crossfade_s or 0.0)
+        # To wait for nothing helps nobody.
+        leave_s = from_s if leave_s is None else leave_s
+    left_s = inf if leave_s is None else leave_s + (crossfade_s or 0.0)
     return Occasion(
         from_s=from_s,
-        sounding=before[-1] if before else None,
+        sounding=sounding,
         keep=keep,
+        leave_s=leave_s,
         first_crossfade_s=crossfade_s,
         exactly=exactly,
-        used=session.thrown_out
-        | _heard(session, before, inf if keep else from_s + (crossfade_s or 0)),
+        used=session.thrown_out | _heard(session, before, left_s),
         thrown_out=session.thrown_out,
         closing_due=_closing_due(session, before, keep),
         number=session.number,
@@ -115,15 +144,21 @@ def replanned(
     *,
     from_s: float | None = None,
     keep: bool = True,
+    wait_s: float = 0.0,
     crossfade_s: float | None = None,
     exactly: bool = False,
     no_louder_than_lufs: float | None = None,
 ) -> Result:
-    """The plan anew from the moment at which a change can be heard."""
+    """The plan anew from the moment at which a change can be heard.
+
+    Unless it is to ``keep`` on, what sounds leaves at its next exit, if that comes within
+    ``wait_s``, else at once.
+    """
     why = occasion(
         session,
         session.now_s + LEAD_S if from_s is None else from_s,
         keep=keep,
+        wait_s=wait_s,
         crossfade_s=crossfade_s,
         exactly=exactly,
         no_louder_than_lufs=no_louder_than_lufs,

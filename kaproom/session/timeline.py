@@ -41,6 +41,7 @@ class Occasion:
         from_s: Nothing before this moment changes.
         sounding: What sounds then; None at the start.
         keep: Whether ``sounding`` goes on to its end (else it leaves at ``from_s``).
+        leave_s: When ``sounding`` leaves, if it goes on no further than that.
         first_crossfade_s: Of the first new cue, where it is not the phase's own.
         exactly: Whether that crossfade may not be longer, whatever the rise in gain.
         used: Keys that this session has played.
@@ -54,6 +55,7 @@ class Occasion:
     from_s: float
     sounding: PlannedCue | None
     keep: bool = True
+    leave_s: float | None = None
     first_crossfade_s: float | None = None
     exactly: bool = False
     used: frozenset[str] = field(default=frozenset())
@@ -155,6 +157,8 @@ class _Writer:
     def present_s(self) -> float | None:
         """When what sounds at the start of the plan leaves; None where it goes on."""
         sounding = self.occasion.sounding
+        if self.occasion.leave_s is not None:
+            return self.occasion.leave_s
         if sounding is None or not self.occasion.keep:
             return self.occasion.from_s
         # A bed that is not this phase's would never leave by itself.

@@ -382,6 +382,101 @@ def test_a_stop_leads_over_with_a_long_crossfade() -> None:
     assert coming.offer.title == "descent 1" and coming.crossfade_s >= 20.0
 
 
+def with_exits(*exits_s: float) -> Room:
+    """At the peak, in a piece of ten minutes with these exits."""
+    music = repertoire(SEVEN)
+    long = track("long", 600.0, exits_s=exits_s)
+    sections = music.sections | {"peak": (long, *music.sections["peak"])}
+    made = Room(SEVEN, music.model_copy(update={"sections": sections}))
+    made.at(STARTED_S, e.Infused, what="started")
+    made.wait_until(PEAK_S + 100)
+    assert sounding(made.session, made.now_s).offer == long
+    return made
+
+
+def at_exit_s(made: Room, exit_s: float) -> float:
+    return sounding(made.session, PEAK_S + 100).start_s + exit_s
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "crossfade_s", "exit_s"),
+    [
+        (e.Infused, {"what": "stopped"}, 20.0, 155.0),
+        (e.Advanced, {}, 12.0, 125.0),
+    ],
+)
+def test_a_turn_that_people_made_comes_at_the_next_exit(
+    kind: type[e.Event], facts: dict[str, Any], crossfade_s: float, exit_s: float
+) -> None:
+    made = with_exits(50.0, exit_s, 200.0)
+    made.at(made.now_s, kind, **facts)
+    assert phase(made.session) == "descent"
+    coming = next(c for c in made.session.cues if c.phase_index == 4)
+    assert coming.crossfade_s == crossfade_s
+    assert coming.start_s == pytest.approx(at_exit_s(made, exit_s))
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "exit_s"),
+    [(e.Infused, {"what": "stopped"}, 170.0), (e.Advanced, {}, 140.0)],
+)
+def test_where_no_exit_is_near_nobody_waits_for_one(
+    kind: type[e.Event], facts: dict[str, Any], exit_s: float
+) -> None:
+    made = with_exits(exit_s)
+    made.at(made.now_s, kind, **facts)
+    coming = next(c for c in made.session.cues if c.phase_index == 4)
+    assert coming.start_s == made.now_s + LEAD_S
+
+
+def test_a_stop_that_is_entered_late_has_waited_already() -> None:
+    made = with_exits(155.0)
+    made.at(made.now_s, e.Infused, what="stopped", ago_s=50.0)
+    coming = next(c for c in made.session.cues if c.phase_index == 4)
+    assert coming.start_s == made.now_s + LEAD_S
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        (e.Held, {}),
+        (e.Held, {"for_min": 10.0}),
+        (e.Infused, {"what": "stopped", "ago_s": 3.0}),
+        (e.SourceFailed, {"cue": "c30", "why": "broken"}),
+        (e.Shifted, {"by_s": 0.4}),
+    ],
+)
+def test_an_exit_that_is_waited_for_is_kept_whatever_is_planned_anew(
+    kind: type[e.Event], facts: dict[str, Any]
+) -> None:
+    made = with_exits(155.0)
+    made.at(made.now_s, e.Infused, what="stopped")
+    before = next(c for c in made.session.cues if c.phase_index == 4)
+    made.at(made.now_s + 5, kind, **facts)
+    after = next(c for c in made.session.cues if c.phase_index == 4)
+    later_s = 0.4 if kind is e.Shifted else 0.0
+    assert after.start_s == pytest.approx(before.start_s + later_s)
+    assert after.crossfade_s == before.crossfade_s
+
+
+def test_a_stop_taken_back_before_its_exit_was_never_heard() -> None:
+    made = with_exits(155.0)
+    made.at(made.now_s, e.Infused, what="stopped")
+    made.at(made.now_s + 10, e.Infused, what="resumed")
+    assert phase(made.session) == "peak"
+    assert sounding(made.session, at_exit_s(made, 500.0)).offer.title == "long"
+
+
+def test_an_advance_that_waits_for_its_exit_can_be_hastened_and_not_repeated() -> None:
+    made = with_exits(120.0)
+    made.at(made.now_s, e.Advanced)
+    made.wait_until(made.now_s + 5)
+    line = refusal(made, e.Advanced)
+    assert "'descent' enters in 0:15" in line and "`kaproom skip`" in line
+    made.at(made.now_s, e.Skipped)
+    assert sounding(made.session, made.now_s + LEAD_S).phase_index == 4
+
+
 def test_a_late_start_within_the_phase_lets_the_music_go_on() -> None:
     made = room(STARTED_S + 100)
     before = sounding(made.session, made.now_s)

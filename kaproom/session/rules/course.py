@@ -10,10 +10,11 @@ from kaproom.session import events as e
 from kaproom.session.effects import Effect
 from kaproom.session.phases import Course, phase_by_clock
 from kaproom.session.profile import Phase
-from kaproom.session.replanning import Result, begun, replanned, tell_phase
+from kaproom.session.replanning import Result, awaited, begun, replanned, tell_phase
 from kaproom.session.state import LEAD_S, Session
 
 ADVANCE_CROSSFADE_S = 12.0
+ADVANCE_WAIT_S = 30.0  # so long at most for an exit of what sounds
 HOLD_MAX_MIN = 240.0
 
 
@@ -57,6 +58,14 @@ def advanced(session: Session, event: e.Advanced) -> Result:
             f"'{name}' has only just begun and is not heard yet; `kaproom advance` again in a "
             f"few seconds goes on to '{profile.phases[following].name}'"
         )
+    coming = None if course.held else awaited(session, session.now_s + LEAD_S)
+    if coming is not None:
+        minutes, seconds = divmod(round(coming.start_s - session.now_s), 60)
+        raise Refused(
+            f"'{name}' enters in {minutes}:{seconds:02d}, at an exit of what sounds; `kaproom "
+            f"skip` goes to it now, and `kaproom advance` again, once it is heard, to "
+            f"'{profile.phases[following].name}'"
+        )
     if not event.sure and more_intense(profile.phases[course.index], profile.phases[following]):
         raise Refused(
             f"'{profile.phases[following].name}' is more intense than '{name}'; if that is "
@@ -85,6 +94,10 @@ def _with_music(session: Session, told: tuple[Effect, ...], *, keep: bool = True
     """The music follows, unless the refuge plays or nobody listens: then it waits."""
     if session.elsewhere:
         return session, told
-    crossfade_s = None if keep else ADVANCE_CROSSFADE_S
-    session, play = replanned(session, keep=keep, crossfade_s=crossfade_s)
+    if keep:
+        session, play = replanned(session)
+    else:
+        session, play = replanned(
+            session, keep=False, wait_s=ADVANCE_WAIT_S, crossfade_s=ADVANCE_CROSSFADE_S
+        )
     return session, (*told, *play)

@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kaproom.session import events as e
-from kaproom.session.replanning import LONG_CROSSFADE_S, Result, begun, replanned
+from kaproom.session.replanning import (
+    LONG_CROSSFADE_S,
+    TURN_WAIT_S,
+    Result,
+    awaited,
+    begun,
+    replanned,
+)
 from kaproom.session.state import LEAD_S, Session, Stage
 
 
@@ -48,8 +55,11 @@ def shifted(session: Session, event: e.Shifted) -> Result:
         return session, ()
     session, told = begun(session)
     entering = session.cue_at(session.now_s + LEAD_S)
+    coming = awaited(session, session.now_s + LEAD_S)
+    waited_for = coming is not None and by_s < coming.start_s - session.now_s <= TURN_WAIT_S
     # A long standstill may have outlasted the phase whose music it was.
     astray = entering is not None and entering.phase_index < session.course.index
+    astray = astray and not waited_for
     crossfade_s = LONG_CROSSFADE_S if astray else None
     session, play = replanned(session, keep=not astray, crossfade_s=crossfade_s)
     return session, (*told, *play)

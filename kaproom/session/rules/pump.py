@@ -16,6 +16,7 @@ from kaproom.session.phases import phase_by_clock
 from kaproom.session.profile import Profile
 from kaproom.session.replanning import (
     LONG_CROSSFADE_S,
+    TURN_WAIT_S,
     Result,
     begun,
     replanned,
@@ -48,18 +49,23 @@ def infused(session: Session, event: e.Infused) -> Result:
     session, on = _corrected(session) if corrects else turned(session, session.now_s)
     if session.elsewhere:
         return session, (*told, *on)
-    session, play = _followed(session, turned=on != ())
+    session, play = _followed(session, turned=on != (), since_s=event.at_s)
     return session, (*told, *on, *play)
 
 
-def _followed(session: Session, *, turned: bool) -> Result:
-    """The phase's music: what sounds goes on, unless the phase turned or it is ahead of it."""
+def _followed(session: Session, *, turned: bool, since_s: float) -> Result:
+    """The phase's music: what sounds goes on, unless the phase turned or it is ahead of it.
+
+    A turn waits for an exit at most until TURN_WAIT_S after what was done at the pump: one
+    that is entered later than that comes at once.
+    """
     entering = session.cue_at(session.now_s + LEAD_S)
     index = session.course.index
     ahead = entering is not None and entering.phase_index > index
     fits = entering is not None and entering.phase_index == index
     if ahead or (turned and not fits):
-        return replanned(session, keep=False, crossfade_s=LONG_CROSSFADE_S)
+        wait_s = max(0.0, since_s + TURN_WAIT_S - session.now_s)
+        return replanned(session, keep=False, wait_s=wait_s, crossfade_s=LONG_CROSSFADE_S)
     return replanned(session)
 
 
