@@ -23,6 +23,12 @@ class Instant:
     boot_id: str
     utc: datetime
 
+    def since_s(self, earlier: "Instant") -> float:
+        """Seconds since another moment; by the wall clock if the machine restarted between."""
+        if self.boot_id == earlier.boot_id:
+            return (self.mono_ns - earlier.mono_ns) / NS_PER_S
+        return (self.utc - earlier.utc).total_seconds()
+
 
 def mono_ns() -> int:
     """Nanoseconds since boot, time asleep included (CLOCK_BOOTTIME)."""

@@ -56,7 +56,16 @@ class Sounding:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """When a prompt asks for its note."""
+    """When a prompt asks for its note; ``done`` is None where that is still to come."""
+
+    label: str
+    at_min: float
+    done: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """When a note was made, or what it tells of was: its category as people call it."""
 
     label: str
     at_min: float
@@ -110,6 +119,11 @@ class Arc:
 
     ``planned_phases`` and ``planned_flow`` are given where it went otherwise than planned;
     they are drawn beside what was.
+
+    Attributes:
+        axis: What the minutes count from.
+        hands: What people did with the sound (calm, duck, fade, away, hold), and what
+            befell it (no sound, a file that failed).
     """
 
     title: str
@@ -124,6 +138,9 @@ class Arc:
     silences: tuple[Stretch, ...] = ()
     planned_phases: tuple[Stretch, ...] = ()
     planned_flow: Flow | None = None
+    notes: tuple[Noted, ...] = ()
+    hands: tuple[Stretch, ...] = ()
+    axis: str = "minutes from the planned start of the infusion"
 
 
 def drawable(file: Path) -> None:
@@ -140,17 +157,30 @@ def drawable(file: Path) -> None:
         raise Mend(f"there is no folder '{file.parent}'; make it, or name another")
 
 
+def rendered(arc: Arc, kind: str) -> bytes:
+    """The sheet as "svg" or "png"; the same values give the same bytes."""
+    from kaproom.arc.sheet import rendered as of_sheet
+
+    return of_sheet(arc, kind)
+
+
 def draw(arc: Arc, file: Path) -> None:
-    """Draw the sheet and write it; the same values give the same bytes.
+    """Draw the sheet and write it.
 
     Raises:
         Mend: The file's name or folder is wrong.
         WorldFailed: It cannot be written; what was there before may be damaged.
     """
-    from kaproom.arc.sheet import rendered
-
     drawable(file)
-    picture = rendered(arc, file.suffix.lower().removeprefix("."))
+    keep(rendered(arc, file.suffix.lower().removeprefix(".")), file)
+
+
+def keep(picture: bytes, file: Path) -> None:
+    """Write a picture.
+
+    Raises:
+        WorldFailed: It cannot be written; what was there before may be damaged.
+    """
     try:
         file.write_bytes(picture)
     except OSError as error:

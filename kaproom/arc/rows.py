@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import ceil
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from kaproom.arc import Arc, Asked, Estimate, Sounding, Stretch
+from kaproom.arc import Arc, Asked, Estimate, Noted, Sounding, Stretch
 from kaproom.arc.look import (
     BLUE,
     GENERATED,
@@ -26,10 +26,20 @@ from kaproom.arc.look import (
     width_mm,
 )
 
-# More kinds of prompts than rows: the last row takes the rest together.
-PROMPT_ROWS = 3
+# More kinds than rows: the last row takes the rest together.
+PROMPT_ROWS, NOTE_ROWS = 3, 5
+LANES = 3
 _SHADES = ("#eceef0", "#e0e4e7")
 _FLOW = "#5b636b"
+_SILENT = ("#ffffff", "//////")
+_HANDS: dict[str, tuple[str, str | None]] = {
+    "calm": ("#cfe3ee", None),
+    "duck": ("#e0e4e7", None),
+    "hold": ("#ffffff", None),
+    "fade": _SILENT,
+    "away": _SILENT,
+}
+_BEFELL = (ORANGE, None)
 
 
 def wide_mm(row: Axes, minutes: float) -> float:
@@ -163,33 +173,107 @@ def draw_exits(row: Axes, tracks: Iterable[Sounding]) -> None:
     row.plot(minutes, [0.5] * len(minutes), linestyle="none", marker=6, markersize=3.2, color=INK)
 
 
-def draw_prompts(row: Axes, minutes: Iterable[float]) -> None:
-    """When a prompt asks for its note."""
+def draw_prompts(row: Axes, prompts: Iterable[Asked]) -> None:
+    """When a prompt asks for its note; full where one was made, crossed where none was."""
     row.set_ylim(0, 1)
-    seen = list(minutes)
-    row.plot(
-        seen,
-        [0.5] * len(seen),
-        linestyle="none",
-        marker="D",
-        markersize=3.0,
-        markerfacecolor="white",
-        markeredgecolor=INK,
-        markeredgewidth=0.8,
-        clip_on=False,
-    )
+    for done, face, shape in ((None, "white", "D"), (True, INK, "D"), (False, INK, "x")):
+        seen = [asked.at_min for asked in prompts if asked.done is done]
+        row.plot(
+            seen,
+            [0.5] * len(seen),
+            linestyle="none",
+            marker=shape,
+            markersize=3.0,
+            markerfacecolor=face,
+            markeredgecolor=INK,
+            markeredgewidth=0.8,
+            clip_on=False,
+        )
 
 
-def kinds(prompts: Iterable[Asked]) -> list[tuple[str, list[float]]]:
-    """The prompts by what they ask for, in as many rows as there is room for."""
-    by_label: dict[str, list[float]] = {}
-    for prompt in prompts:
-        by_label.setdefault(prompt.label, []).append(prompt.at_min)
-    rows = list(by_label.items())
-    if len(rows) <= PROMPT_ROWS:
-        return rows
-    rest = [at_min for _, minutes in rows[PROMPT_ROWS - 1 :] for at_min in minutes]
-    return [*rows[: PROMPT_ROWS - 1], ("Other prompts", sorted(rest))]
+def draw_notes(row: Axes, notes: Iterable[Noted]) -> None:
+    """When each note was: a stroke, so that two close together are two."""
+    row.set_ylim(0, 1)
+    row.axhline(0.5, color=HAIR, linewidth=0.5, zorder=0)
+    minutes = [note.at_min for note in notes]
+    row.vlines(minutes, 0.14, 0.86, color=INK, linewidth=1.3, clip_on=False)
+
+
+def lanes_of(hands: Iterable[Stretch]) -> list[list[Stretch]]:
+    """What overlaps stands in lanes of its own, as many as there is room for."""
+    lanes: list[list[Stretch]] = [[]]
+    for hand in sorted(hands, key=lambda hand: hand.from_min):
+        free = (lane for lane in lanes if not lane or lane[-1].to_min <= hand.from_min)
+        lane = next(free, None)
+        if lane is None:
+            lane = lanes[-1]
+            if len(lanes) < LANES:
+                lane = []
+                lanes.append(lane)
+        lane.append(hand)
+    return lanes
+
+
+def draw_hands(row: Axes, hands: Iterable[Stretch]) -> None:
+    """What was done with the sound, and what befell it, named where there is room."""
+    lanes = lanes_of(hands)
+    row.set_ylim(len(lanes), 0)
+    for number, lane in enumerate(lanes):
+        for hand, following in zip(lane, [*lane[1:], None], strict=True):
+            from_min, to_min = _seen(row, hand)
+            # The shortest is seen all the same.
+            wide_min = max(to_min - from_min, 0.6 / wide_mm(row, 1.0))
+            face, hatch = _HANDS.get(hand.name, _BEFELL)
+            row.add_patch(
+                Rectangle(
+                    (from_min, number + 0.14),
+                    *(wide_min, 0.72),
+                    facecolor=face,
+                    edgecolor=_FLOW,
+                    hatch=hatch,
+                    linewidth=0.5,
+                )
+            )
+            until_min = from_min + wide_min
+            next_min = row.get_xlim()[1] if following is None else following.from_min
+            ends_min = (from_min, until_min, next_min)
+            _named(row, hand.name, ends_min, number + 0.5, hatched=hatch is not None)
+
+
+def _named(
+    row: Axes, name: str, at_min: tuple[float, float, float], high: float, *, hatched: bool
+) -> None:
+    """A name in its bar, or behind it where the next one leaves room."""
+    from_min, to_min, next_min = at_min
+    needs_mm = width_mm(name, 6) + 1.6
+    if needs_mm <= wide_mm(row, to_min - from_min):
+        row.text(
+            *((from_min + to_min) / 2, high, name),
+            ha="center",
+            va="center_baseline",
+            fontsize=6,
+            color=INK,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4} if hatched else None,
+        )
+    elif needs_mm <= wide_mm(row, next_min - to_min):
+        gap_min = 0.8 / wide_mm(row, 1.0)
+        row.text(to_min + gap_min, high, name, va="center_baseline", fontsize=6, color=QUIET)
+
+
+_Mark = TypeVar("_Mark", bound=Asked | Noted)
+
+
+def kinds(marks: Iterable[_Mark], most: int, rest: str) -> list[tuple[str, list[_Mark]]]:
+    """The marks by what they are called, in as many rows as there is room for."""
+    by_label: dict[str, list[_Mark]] = {}
+    for mark in marks:
+        by_label.setdefault(mark.label, []).append(mark)
+    if len(by_label) <= most:
+        return list(by_label.items())
+    by_count = sorted(by_label, key=lambda label: -len(by_label[label]))
+    shown = {label: by_label.pop(label) for label in by_count[: most - 1]}
+    others = [mark for marks in by_label.values() for mark in marks]
+    return [*shown.items(), (rest, others)]
 
 
 def _shape(row: Axes, track: Sounding, floor: float) -> None:

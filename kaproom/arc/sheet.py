@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 
 import matplotlib as mpl
@@ -29,19 +31,24 @@ from kaproom.arc.look import (
     families,
 )
 from kaproom.arc.rows import (
+    NOTE_ROWS,
+    PROMPT_ROWS,
     draw_estimate,
     draw_exits,
+    draw_hands,
     draw_infusion,
+    draw_notes,
     draw_phases,
     draw_prompts,
     draw_tracks,
     kinds,
+    lanes_of,
 )
 from kaproom.arc.tracklist import draw_list, list_height_mm
 
 LEFT_MM, RIGHT_MM, TOP_MM, BOTTOM_MM = 31.0, 12.0, 11.0, 9.0
 TITLE_MM, GAP_MM, AXIS_MM = 18.0, 2.5, 11.0
-PHASES_MM, PLANNED_MM, INFUSION_MM, ROW_MM = 7.5, 4.5, 15.0, 4.6
+PHASES_MM, PLANNED_MM, INFUSION_MM, ROW_MM, LANE_MM = 7.5, 4.5, 15.0, 4.6, 3.4
 # Of what the other rows leave to the two curves.
 ESTIMATE_PART = 0.44
 
@@ -91,9 +98,8 @@ class _Sheet:
     def compose(self) -> None:
         arc = self._arc
         self._head()
-        asked = kinds(arc.prompts)
-        exits = any(track.exits_min for track in arc.tracks)
-        curves_mm = self._left_for_curves_mm(len(asked) + int(exits))
+        below = self._below()
+        curves_mm = self._left_for_curves_mm(sum(height_mm for _, height_mm, _ in below))
         if arc.planned_phases:
             draw_phases(self._row(PLANNED_MM, "as planned"), arc.planned_phases, faint=True)
             self._top_mm += GAP_MM - 0.8
@@ -106,20 +112,36 @@ class _Sheet:
             draw_estimate(self._row(height_mm, "Estimate", "ng/mL"), arc.estimate)
             curves_mm -= height_mm + GAP_MM
         draw_tracks(self._row(curves_mm, "Music", "LUFS"), arc)
-        if exits:
-            draw_exits(self._row(ROW_MM, "Exits"), arc.tracks)
-            self._top_mm += GAP_MM
-        for label, minutes in asked:
-            draw_prompts(self._row(ROW_MM, label), minutes)
+        for label, height_mm, drawn in below:
+            drawn(self._row(height_mm, label))
             self._top_mm += GAP_MM
         self._time()
         self._top_mm = self._rows[-1].get_position().y0 * SHEET_MM[1] - AXIS_MM
         draw_list(self._figure, arc.tracks, self._top_mm, LEFT_MM, SHEET_MM[0] - RIGHT_MM)
         self._foot()
 
-    def _left_for_curves_mm(self, rows: int) -> float:
+    def _below(self) -> list[tuple[str, float, Callable[[Axes], None]]]:
+        """The rows below the music: label, height, and what draws each."""
         arc = self._arc
-        fixed_mm = PHASES_MM + INFUSION_MM + rows * ROW_MM + 3 * GAP_MM + AXIS_MM
+        rows: list[tuple[str, float, Callable[[Axes], None]]] = []
+        if any(track.exits_min for track in arc.tracks):
+            rows.append(("Exits", ROW_MM, partial(draw_exits, tracks=arc.tracks)))
+        if arc.hands:
+            height_mm = max(ROW_MM, LANE_MM * len(lanes_of(arc.hands)))
+            rows.append(("Sound", height_mm, partial(draw_hands, hands=arc.hands)))
+        for label, notes in kinds(arc.notes, NOTE_ROWS, "Other notes"):
+            rows.append((label, ROW_MM, partial(draw_notes, notes=notes)))
+        # Of what is past, the notes say what they were.
+        if arc.prompts and all(asked.done is not None for asked in arc.prompts):
+            rows.append(("Prompts", ROW_MM, partial(draw_prompts, prompts=arc.prompts)))
+        else:
+            for label, prompts in kinds(arc.prompts, PROMPT_ROWS, "Other prompts"):
+                rows.append((label, ROW_MM, partial(draw_prompts, prompts=prompts)))
+        return rows
+
+    def _left_for_curves_mm(self, below_mm: float) -> float:
+        arc = self._arc
+        fixed_mm = PHASES_MM + INFUSION_MM + below_mm + 3 * GAP_MM + AXIS_MM
         fixed_mm += PLANNED_MM + 0.8 if arc.planned_phases else 0.0
         return self._top_mm - BOTTOM_MM - 3.0 - fixed_mm - list_height_mm(len(arc.tracks))
 
@@ -181,7 +203,7 @@ class _Sheet:
         bottom.tick_params(axis="x", labelbottom=True, length=2.5, width=0.5, color=QUIET)
         bottom.spines["bottom"].set_visible(True)
         bottom.spines["bottom"].set(color=PALE, linewidth=0.6)
-        said = "minutes from the planned start of the infusion"
+        said = arc.axis
         if any(track.from_min < arc.from_min - 0.01 for track in arc.tracks):
             said += "; what comes before is cut off: settling lasts until the start is recorded"
         self._text(LEFT_MM, place.y0 * SHEET_MM[1] - 8.0, said, 6, colour=QUIET)

@@ -19,7 +19,7 @@ from kaproom.cli.asking import HERE
 from kaproom.errors import Mend
 
 if TYPE_CHECKING:
-    from kaproom.curation.pictured import Lens
+    from kaproom.arc.estimate import Lens
     from kaproom.curation.whatif import WhatIf
     from kaproom.files import LoadedProfile
     from kaproom.session.pharmacokinetics import Model
@@ -63,8 +63,9 @@ def plan(
 ) -> None:
     """The timeline of a session: phases, pieces, and what changes if the infusion does."""
     from kaproom.arc import drawable
+    from kaproom.arc.estimate import Lens
     from kaproom.curation.history import read_history
-    from kaproom.curation.pictured import Lens, pictured
+    from kaproom.curation.pictured import pictured
     from kaproom.curation.whatif import OPENS_MIN, as_it_went, as_planned
 
     _within("--weight-kg", weight_kg, *WEIGHT_KG)
@@ -173,7 +174,7 @@ def _lengths_s(way: WhatIf) -> list[float | None]:
 
 
 def _as_json(way: WhatIf, lens: Lens) -> dict[str, Any]:
-    from kaproom.curation.pictured import curve
+    from kaproom.arc.estimate import curve
     from kaproom.curation.whatif import minute
     from kaproom.session.pharmacokinetics import WORDING
 

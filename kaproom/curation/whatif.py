@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from kaproom.arc.values import later, runs_of
 from kaproom.curation.history import Deed
 from kaproom.curation.rehearsal import SETTLING_S, rehearsed
 from kaproom.session import events as e
@@ -18,7 +19,7 @@ from kaproom.session.dosing import forecast
 from kaproom.session.effects import Effect, Tell
 from kaproom.session.infusion import Infusion, InfusionState, Mark
 from kaproom.session.machine import opened, step
-from kaproom.session.pharmacokinetics import Bolus, Dosing, Rate
+from kaproom.session.pharmacokinetics import Dosing
 from kaproom.session.phases import Span
 from kaproom.session.profile import Profile
 from kaproom.session.prompts import dues
@@ -66,20 +67,7 @@ class WhatIf:
 
     def runs(self) -> list[tuple[float, float]]:
         """When the infusion runs; without a recorded stop, until the planned length."""
-        infusion, now_s = self.session.infusion, self.session.now_s
-        turns = [m for m in infusion.marks if m.what not in ("rate", "bolus")]
-        runs: list[tuple[float, float]] = []
-        since_s: float | None = None
-        for mark in turns:
-            if mark.what in ("started", "resumed"):
-                since_s = mark.at_s
-            elif since_s is not None:
-                runs.append((minute(since_s), minute(mark.at_s)))
-                since_s = None
-        if since_s is not None:
-            end_s = infusion.at_elapsed(infusion.planned_s, now_s) or now_s
-            runs.append((minute(since_s), minute(max(end_s, now_s))))
-        return runs
+        return runs_of(self.session.infusion, self.session.now_s, minute)
 
     def dosing(self, weight_kg: float) -> Dosing | None:
         """What is given, on this clock; None where no dose is planned or recorded."""
@@ -90,7 +78,7 @@ class WhatIf:
             return None
         if self.paused:
             dosing = dosing.until((now_s - start_s) / 60)
-        return _later(dosing, minute(start_s))
+        return later(dosing, minute(start_s))
 
 
 def minute(at_s: float) -> float:
@@ -135,14 +123,3 @@ def _spans(session: Session, begun: list[tuple[int, float]]) -> tuple[Span, ...]
     dated = [replace(s, end_s=end) for s, end in zip(spans, ends, strict=True)]
     # What a late entry passes by at once was never on.
     return tuple(s for s in dated if s.start_s is None or s.end_s is None or s.end_s > s.start_s)
-
-
-def _later(dosing: Dosing, by_min: float) -> Dosing:
-    return Dosing(
-        tuple(
-            Bolus(step.at_min + by_min, step.mg)
-            if isinstance(step, Bolus)
-            else Rate(step.from_min + by_min, step.mg_per_min)
-            for step in dosing.steps
-        )
-    )

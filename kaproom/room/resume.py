@@ -7,16 +7,16 @@ that was; what is asked of the sound on the way is not done again.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from kaproom.clock import Instant
-from kaproom.errors import Mend, Refused
-from kaproom.record import SESSION_STARTED, Written
+from kaproom.errors import WorldFailed
+from kaproom.record import Written
+from kaproom.retold.stepping import Turn, stepped
 from kaproom.room.scribe import Scribe
-from kaproom.session.events import Tick, event_from
-from kaproom.session.machine import Session, opened, step
-from kaproom.session.profile import Profile
-from kaproom.session.repertoire import Repertoire
+from kaproom.session.events import Tick
+from kaproom.session.machine import Session, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +34,13 @@ def resumed(entries: Iterable[Written], now: Instant) -> Resumed | None:
     Returns:
         None when they do not begin with a session's start that can be planned.
     """
-    scribe: Scribe | None = None
-    session: Session | None = None
-    last_seen = now
-    for written in entries:
-        entry = written.entry
-        last_seen = entry.entered
-        if scribe is None or session is None:
-            if entry.kind != SESSION_STARTED or entry.session is None:
-                return None
-            profile = Profile.model_validate(entry.fields["profile"])
-            repertoire = Repertoire.model_validate(entry.fields["repertoire"])
-            scribe = Scribe(entry.session, entry.at)
-            session, _ = opened(profile, repertoire)
-            continue
-        event = event_from(
-            entry.kind, scribe.at_s(entry.at), scribe.at_s(entry.entered), dict(entry.fields)
-        )
-        if event is None:
-            continue
-        try:
-            session, _ = step(session, event)
-        except (Refused, Mend):
-            # It was accepted once; rounding at an edge must not keep the room from going on.
-            continue
-    if scribe is None or session is None:
+    last: Turn | None = None
+    with suppress(WorldFailed):
+        for turn in stepped(entries):
+            last = turn
+    if last is None or last.written.entry.session is None:
         return None
+    scribe = Scribe(last.written.entry.session, last.opened)
     now_s = scribe.at_s(now)
-    session, _ = step(session, Tick(now_s, now_s))
-    return Resumed(scribe, session, last_seen)
+    session, _ = step(last.session, Tick(now_s, now_s))
+    return Resumed(scribe, session, last.written.entry.entered)

@@ -26,9 +26,7 @@ class Scribe:
 
     def at_s(self, instant: Instant) -> float:
         """Seconds since the session was opened; by the wall clock if the machine restarted."""
-        if instant.boot_id == self.opened.boot_id:
-            return (instant.mono_ns - self.opened.mono_ns) / NS_PER_S
-        return (instant.utc - self.opened.utc).total_seconds()
+        return instant.since_s(self.opened)
 
     def instant(self, at_s: float, now: Instant) -> Instant:
         """The moment ``at_s`` on every clock, reckoned from ``now``."""

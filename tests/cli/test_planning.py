@@ -169,8 +169,9 @@ def test_a_mistake_is_one_line_with_its_remedy(
 
 
 def test_nothing_that_is_said_looks_like_advice(line: Line) -> None:
+    from kaproom.arc.estimate import Lens
     from kaproom.arc.sheet import composed
-    from kaproom.curation.pictured import Lens, pictured
+    from kaproom.curation.pictured import pictured
     from kaproom.curation.selection import selected
     from kaproom.curation.whatif import as_planned
     from kaproom.files import load_profile, load_room

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from kaproom.arc import Arc
+from kaproom.arc.estimate import Lens
 from kaproom.curation.history import Deed
-from kaproom.curation.pictured import Lens, pictured
+from kaproom.curation.pictured import pictured
 from kaproom.curation.selection import selected
 from kaproom.curation.whatif import as_it_went, as_planned
 from kaproom.files import load_profile
