@@ -186,25 +186,33 @@ def _spans_of(planned: Session) -> tuple[Span, ...]:
 
 def _hands(turns: list[Turn], end_s: float) -> Iterator[tuple[str, float, float]]:
     """What people did with the sound, from when until when."""
+    sessions = [turn.session for turn in turns]
     for name, field in _HANDS.items():
-        yield from _while(
-            name, [(t.session.now_s, getattr(t.session, field)) for t in turns], end_s
-        )
-    held = [(t.session.now_s, t.session.now_s if t.session.course.held else None) for t in turns]
+        yield from _while(name, [(s.now_s, getattr(s, field), None) for s in sessions], end_s)
+    held = [(s.now_s, s.now_s if s.course.held else None, s.course.held_until_s) for s in sessions]
     yield from _while("hold", held, end_s)
 
 
 def _while(
-    name: str, seen: list[tuple[float, float | None]], end_s: float
+    name: str, seen: list[tuple[float, float | None, float | None]], end_s: float
 ) -> Iterator[tuple[str, float, float]]:
-    """The stretches for which something was so; each as (now, since when or None)."""
+    """The stretches for which something was so.
+
+    Args:
+        name: What it is called.
+        seen: At one moment after another: that moment, since when it is so, and until when
+            by itself; None where that is not so, or not known.
+        end_s: Of the session.
+    """
     since_s: float | None = None
-    for now_s, so_s in seen:
+    until_s: float | None = None
+    for now_s, so_s, over_s in seen:
         if since_s is None and so_s is not None:
             since_s = so_s
         elif since_s is not None and so_s is None:
-            yield name, since_s, now_s
+            yield name, since_s, now_s if until_s is None else min(now_s, until_s)
             since_s = None
+        until_s = over_s
     if since_s is not None:
         yield name, since_s, end_s
 

@@ -83,6 +83,11 @@ def test_what_people_did_with_the_sound_has_its_time(past: Past) -> None:
     assert fade == ("fade", 43, round(was.to_min, 3))
 
 
+def test_a_hold_that_ended_by_itself_ended_then(past: Past) -> None:
+    past.minute(30, e.Held, for_min=5.0)
+    assert named(ended(past, 52).hands) == [("hold", 23, 28)]
+
+
 def test_what_befell_the_sound_has_its_time(past: Past) -> None:
     past.fact(600, "sound", {"state": "device-lost", "was": "playing"})
     past.fact(610, "sound", {"state": "unplanned-silence", "was": "device-lost"})
