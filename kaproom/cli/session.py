@@ -34,6 +34,7 @@ def add_to(app: typer.Typer) -> None:
     for command in (note, amend, hold, advance, calm, skip, duck, fade, away, back, end):
         app.command()(command)
     app.command(name="return")(return_)
+    app.command(name="continue")(continue_)
 
 
 @infusion.command()
@@ -191,6 +192,20 @@ def back(
 ) -> None:
     """The headphones are on again: the music rises softly at the kept place."""
     ask("back", {"rejoin": now}, as_json=as_json)
+
+
+def continue_(
+    minute: Annotated[
+        float | None,
+        typer.Option("--infusion-minute", metavar="N", help="It runs; its clock shows minute N."),
+    ] = None,
+    infusion: Annotated[
+        str | None, typer.Option(metavar="stopped|paused", help="It does not run.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """After a loss of power: go on, with the infusion as told, or else as recorded."""
+    ask("continue", {"minute": minute, "infusion": infusion}, as_json=as_json)
 
 
 def end(as_json: Json = False) -> None:

@@ -67,6 +67,8 @@ class Code(StrEnum):
     RECORD_FAILING = "record-failing"
     PROMPT_OVERDUE = "prompt-overdue"
     DAEMON_RESTARTED = "daemon-restarted"
+    INTERRUPTED = "interrupted"
+    DISK_LOW = "disk-low"
 
 
 class Part(BaseModel):
@@ -112,6 +114,9 @@ class SessionPart(Part):
     """Seconds since the infusion started; null before it."""
     planned_s: Seconds
     """Planned end, in seconds after the infusion's start."""
+    interrupted_s: Seconds | None = None
+    """So long the room was without power; null unless it still waits for somebody to say
+    what the pump does. Until then the infusion is unconfirmed and the refuge plays."""
 
 
 class PhasePart(Part):
@@ -135,7 +140,8 @@ class InfusionPart(Part):
     """What was recorded of the infusion. kaproom neither sees nor controls the pump."""
 
     state: Literal["not-started", "running", "paused", "stopped", "complete", "unconfirmed"]
-    """As recorded by people; unconfirmed: it should be over, and nobody recorded it."""
+    """As recorded by people; unconfirmed: it should be over, and nobody recorded it, or the
+    room was without power and nobody has said yet what the pump does."""
     elapsed_s: Seconds | None
     """Of infusion received, pauses left out; null before its start."""
     planned_s: Seconds

@@ -19,6 +19,8 @@ SALT_BYTES = 16  # erased with its body, it must not be found by trying
 DAEMON_STARTED = "daemon-started"
 SESSION_STARTED = "session-started"
 SESSION_ENDED = "session-ended"
+SIGNED_OFF = "signed-off"
+SESSION_ERASED = "session-erased"
 NOTE = "note"
 
 

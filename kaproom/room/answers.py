@@ -42,6 +42,16 @@ def _held(event: e.Held, after: Session, clock_text: str) -> str:
     )
 
 
+def _continued(event: e.Continued, after: Session, clock_text: str) -> str:
+    elapsed_s = after.infusion.elapsed_s(after.now_s)
+    minute = "" if elapsed_s is None else f", minute {elapsed_s / 60:.1f}"
+    told = "as recorded" if event.minute is None and event.infusion is None else "as told"
+    return (
+        f"Recorded {clock_text}: infusion {after.infusion_state}{minute}, {told}. The music goes "
+        f"on in '{_phase(after)}'. {NOT_OURS}"
+    )
+
+
 def _phase(after: Session) -> str:
     return after.profile.phases[after.course.index].name
 
@@ -63,5 +73,6 @@ _LINES: dict[type[e.Event], Callable[[Any, Session, str], str]] = {
     e.Levelled: lambda _, after, __: f"Level {after.level_db:g} dB.",
     e.WentAway: lambda *_: "Fading to silence; the piece is kept until `kaproom back`.",
     e.CameBack: lambda *_: "The music rises again from silence.",
+    e.Continued: _continued,
     e.Ended: lambda *_: "Closing softly; the record closes when the sound has faded.",
 }

@@ -27,6 +27,8 @@ _PRIORITIES = {
     Code.RECORD_FAILING: Priority.ASSIST,
     Code.PROMPT_OVERDUE: Priority.NOTICE,
     Code.DAEMON_RESTARTED: Priority.NOTICE,
+    Code.INTERRUPTED: Priority.ASSIST,
+    Code.DISK_LOW: Priority.NOTICE,
 }
 
 
@@ -110,6 +112,8 @@ class Attention:
             (Code.RECORD_FAILING, bool(status["record"]["failing"]), 0.0),
             (Code.PROMPT_OVERDUE, bool((status.get("prompts") or {}).get("overdue")), 0.0),
             (Code.DAEMON_RESTARTED, resumed_s is not None and resumed_s < RESTARTED_S, 0.0),
+            (Code.INTERRUPTED, bool((status.get("session") or {}).get("interrupted")), 0.0),
+            (Code.DISK_LOW, bool(status["record"].get("disk_low")), 0.0),
         ):
             if not true:
                 self._since.pop(code, None)

@@ -128,6 +128,18 @@ def _back(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
     return e.CameBack(at_s, entered_s, rejoin=args.get("rejoin") is True)
 
 
+def _continue(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
+    infusion = args.get("infusion")
+    minute = None if args.get("minute") is None else _number(args, "minute")
+    if infusion is not None and minute is not None:
+        raise Mend("give --infusion-minute where the infusion runs, or --infusion, not both")
+    if infusion not in (None, "stopped", "paused"):
+        raise Mend(f"--infusion is stopped or paused, not '{_shown(infusion)}'")
+    if minute is not None and not 0 <= minute <= 600:
+        raise Mend(f"the infusion's minute is {minute:g}; it must be between 0 and 600")
+    return e.Continued(at_s, entered_s, minute, infusion)
+
+
 _READERS: dict[str, Callable[[Mapping[str, Any], float, float], e.Event]] = {
     "infusion": _infusion,
     "note": _note,
@@ -143,6 +155,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any], float, float], e.Event]] = {
     "away": _plain(e.WentAway),
     "back": _back,
     "end": _plain(e.Ended),
+    "continue": _continue,
 }
 
 

@@ -144,6 +144,7 @@ def _session(session: Any) -> p.SessionPart:
         state="ending" if session["state"] == "ending" else "open",
         session_s=_rounded(session["session_s"]),
         planned_s=_seconds(session["planned_s"]),
+        interrupted_s=_maybe_seconds((session.get("interrupted") or {}).get("gap_s")),
     )
 
 

@@ -163,6 +163,37 @@ class Ended(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Interrupted(Event):
+    """The room was without power for ``gap_s``, by the wall clock, and runs again."""
+
+    gap_s: float
+
+    kind: ClassVar[str] = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class Continued(Event):
+    """After a loss of power: what the pump does. With neither, it did as was recorded.
+
+    ``minute`` is what the infusion's clock shows now that it runs.
+    """
+
+    minute: float | None = None
+    infusion: Literal["stopped", "paused"] | None = None
+
+    kind: ClassVar[str] = "continue"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedOff(Event):
+    """Somebody answers for what is recorded: the session is sealed."""
+
+    by: str
+
+    kind: ClassVar[str] = "signed-off"
+
+
+@dataclass(frozen=True, slots=True)
 class SourceFailed(Event):
     """A piece could not be read to its end; the fallback bed took over."""
 
@@ -205,6 +236,9 @@ _RECORDED: dict[str, type[Event]] = {
         WentAway,
         CameBack,
         Ended,
+        Interrupted,
+        Continued,
+        SignedOff,
         SourceFailed,
         Shifted,
     )

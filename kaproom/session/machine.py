@@ -23,7 +23,7 @@ from kaproom.session.infusion import Infusion
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Repertoire
 from kaproom.session.replanning import Result, replanned, turned
-from kaproom.session.rules import course, mishaps, notes, pieces, pump, sound
+from kaproom.session.rules import course, interruption, mishaps, notes, pieces, pump, sound
 from kaproom.session.state import (
     CALM_DB,
     DUCK_DB,
@@ -71,7 +71,9 @@ _OVER = {
 }
 
 # What is a fact, and what the machine reports, is heard whatever the stage.
-_ALWAYS = (e.Noted, e.Amended, e.Infused, e.SourceFailed, e.Shifted)
+_ALWAYS = (e.Noted, e.Amended, e.Infused, e.SourceFailed, e.Shifted, e.SignedOff)
+# What the music is to do is asked first of the pump, once the power came back.
+_ASKED_FIRST = (e.Held, e.Advanced, e.Skipped)
 
 _RULES: dict[type[e.Event], Callable[[Session, Any], Result]] = {
     e.Infused: pump.infused,
@@ -88,6 +90,9 @@ _RULES: dict[type[e.Event], Callable[[Session, Any], Result]] = {
     e.Returned: sound.returned,
     e.Levelled: sound.levelled,
     e.Ended: sound.ended,
+    e.Interrupted: interruption.interrupted,
+    e.Continued: interruption.continued,
+    e.SignedOff: notes.signed_off,
     e.SourceFailed: mishaps.source_failed,
     e.Shifted: mishaps.shifted,
 }
@@ -119,6 +124,8 @@ def step(session: Session, event: e.Event) -> Result:
     quicker = isinstance(event, e.Faded) and ticked.stage is Stage.ENDING
     if ticked.stage is not Stage.OPEN and not quicker and not isinstance(event, _ALWAYS):
         raise Refused(_OVER[ticked.stage])
+    if ticked.interruption is not None and isinstance(event, _ASKED_FIRST):
+        raise Refused(interruption.WAITS)
     after, effects = _RULES[type(event)](ticked, event)
     after = _with_silence(ticked, after, after.now_s)
     if after.gain_db != ticked.gain_db and not any(isinstance(x, SetGain) for x in effects):

@@ -110,7 +110,7 @@ def occasion(
     """From where, and around what, the plan is made anew."""
     before = started(session, from_s)
     sounding = before[-1] if before else None
-    state = session.infusion_state
+    state = session.infusion.state(session.now_s)
     waiting = state in (InfusionState.NOT_STARTED, InfusionState.PAUSED)
     leave_s = None
     if keep:

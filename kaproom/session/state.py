@@ -55,6 +55,21 @@ class Silence:
 
 
 @dataclass(frozen=True, slots=True)
+class Interruption:
+    """The room was without power, and nobody has said yet what the pump does.
+
+    Attributes:
+        from_s: When the room was last known to run.
+        until_s: When it ran again, by the wall clock.
+        was_calm: Whether people had asked for the refuge before.
+    """
+
+    from_s: float
+    until_s: float
+    was_calm: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """All that is known of one session; replaced, never changed.
 
@@ -71,6 +86,8 @@ class Session:
         silent_until_s: The gain stays silent until then (a kept piece, or the refuge,
             comes first).
         silences: Every time for which people wanted silence, in order.
+        interruption: The last loss of power, while it waits for `continue` or `end`.
+        signed_by: Initials of who signed it off; nothing but integration is added then.
     """
 
     profile: Profile
@@ -92,6 +109,8 @@ class Session:
     ends_s: float | None = None
     notes: tuple[Note, ...] = ()
     silences: tuple[Silence, ...] = ()
+    interruption: Interruption | None = None
+    signed_by: str | None = None
 
     def cue_at(self, at_s: float) -> PlannedCue | None:
         """What was entering or sounding at ``at_s``; None before the first cue."""
@@ -109,8 +128,10 @@ class Session:
 
     @property
     def infusion_state(self) -> InfusionState:
-        """What is known of the infusion now."""
-        return self.infusion.state(self.now_s)
+        """What is known of the infusion now; after a loss of power nothing is, until told."""
+        recorded = self.infusion.state(self.now_s)
+        over = recorded in (InfusionState.STOPPED, InfusionState.COMPLETE)
+        return recorded if self.interruption is None or over else InfusionState.UNCONFIRMED
 
     @property
     def elsewhere(self) -> bool:

@@ -95,6 +95,8 @@ def snapshot(session: Session, sound: Sound) -> dict[str, Any]:
             "session_s": None if start_s is None else now_s - start_s,
             "planned_s": session.profile.session_end_min * 60,
             "end_in_s": _in_s(phases[-1].end_s, now_s),
+            "signed_by": session.signed_by,
+            "interrupted": _interrupted(session),
         },
         "phase": _phase(session, phases),
         "phases": [
@@ -114,6 +116,21 @@ def snapshot(session: Session, sound: Sound) -> dict[str, Any]:
 
 def _in_s(at_s: float | None, now_s: float) -> float | None:
     return None if at_s is None else at_s - now_s
+
+
+def _interrupted(session: Session) -> dict[str, Any] | None:
+    """What is asked after a loss of power; None once it was answered."""
+    gap = session.interruption
+    if gap is None:
+        return None
+    gap_s = gap.until_s - gap.from_s
+    minutes, seconds = divmod(round(gap_s), 60)
+    long = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    return {
+        "gap_s": gap_s,
+        "since_s": session.now_s - gap.until_s,
+        "ask": f"interrupted {long}: is the infusion running, at which minute?",
+    }
 
 
 def _infusion(session: Session) -> dict[str, Any]:

@@ -249,6 +249,12 @@ _DEEDS = st.one_of(
     _deed(e.CameBack, rejoin=st.booleans()),
     _deed(e.SourceFailed, cue=st.integers(1, 40).map(lambda n: f"c{n}"), why=st.just("broken")),
     _deed(e.Shifted, by_s=st.sampled_from([0.4, 2.5, 700.0, -0.4])),
+    _deed(e.Interrupted, gap_s=st.sampled_from([0.0, 130.0, 900.0])),
+    _deed(
+        e.Continued,
+        minute=st.sampled_from([None, None, 0.0, 7.5, 30.0]),
+        infusion=st.sampled_from([None, None, "stopped", "paused"]),
+    ),
 )
 
 # Most sessions begin with an infusion; one that never does is rare but real.

@@ -24,6 +24,9 @@ EVERY = [
     e.WentAway(1.0, 1.0),
     e.CameBack(1.0, 1.0, rejoin=True),
     e.Ended(1.0, 1.0, by="console"),
+    e.Interrupted(5.0, 5.0, 130.2),
+    e.Continued(5.0, 5.0, 14.5, None),
+    e.SignedOff(5.0, 5.0, "AB"),
     e.SourceFailed(1.0, 1.0, "c7", "gone"),
     e.Shifted(1.0, 1.0, 0.35),
 ]

@@ -46,7 +46,7 @@ def infused(session: Session, event: e.Infused) -> Result:
     elif not corrects:
         session, told = begun(session)
     session = replace(session, infusion=infusion)
-    session, on = _corrected(session) if corrects else turned(session, session.now_s)
+    session, on = corrected(session) if corrects else turned(session, session.now_s)
     if session.elsewhere:
         return session, (*told, *on)
     session, play = _followed(session, turned=on != (), since_s=event.at_s)
@@ -69,7 +69,7 @@ def _followed(session: Session, *, turned: bool, since_s: float) -> Result:
     return replanned(session)
 
 
-def _corrected(session: Session) -> Result:
+def corrected(session: Session) -> Result:
     """A start or a stop taken back or given another time: to the phase the infusion is in.
 
     The only way back that there is: without it one wrong key would cost the patient the

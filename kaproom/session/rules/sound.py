@@ -9,6 +9,7 @@ from kaproom.errors import Mend, Refused
 from kaproom.session import events as e
 from kaproom.session.effects import SetGain
 from kaproom.session.replanning import Result, replanned
+from kaproom.session.rules.interruption import WAITS
 from kaproom.session.rules.pieces import CALM_CROSSFADE_S, not_away
 from kaproom.session.state import SILENT_DB, Session, Stage
 
@@ -38,10 +39,14 @@ def faded(session: Session, event: e.Faded) -> Result:
 def returned(session: Session, event: e.Returned) -> Result:
     """The plan's music, where the infusion is now."""
     not_away(session)
-    was_calm = session.calm_s is not None
+    asked = session.interruption is not None
+    was_calm = session.calm_s is not None and not asked
     if not was_calm and session.ducked_s is None and session.faded_s is None:
+        if asked:
+            raise Refused(WAITS)
         raise Refused("the plan's music plays already; there is nothing to return from")
-    session = replace(session, ducked_s=None, calm_s=None, faded_s=None)
+    calm_s = session.calm_s if asked else None
+    session = replace(session, ducked_s=None, calm_s=calm_s, faded_s=None)
     if not was_calm:
         return session, ()
     return replanned(session, keep=False, crossfade_s=CALM_CROSSFADE_S)
