@@ -189,7 +189,7 @@ want_venv() {
 
 pythons='python3 /usr/bin/python3 python3.14 python3.13 python3.12 python3.11'
 sound='libportaudio2 libasound2-plugins'
-test_tools='pulseaudio pulseaudio-utils mosquitto mosquitto-clients procps'
+test_tools='pulseaudio pulseaudio-utils mosquitto mosquitto-clients procps xvfb xdotool'
 
 command=${1:-}
 [ $# -eq 0 ] || shift

@@ -1,0 +1,201 @@
+"""A window that shows screens and tells what people do in it: the one door to the display.
+
+It draws when it is told to, and waits without turning in circles: a key, a press and
+``wake`` from another thread end the wait.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from kaproom import clock
+from kaproom.clock import NS_PER_S
+from kaproom.displays.painter import Painter
+from kaproom.displays.palette import Dim, Palette
+from kaproom.displays.pixels import pygame
+from kaproom.displays.shapes import Screen, pixels_per_unit, units
+from kaproom.errors import Mend, WorldFailed
+
+# Drivers that sleep until something comes. With the others (KMS, none) SDL asks again each
+# millisecond; we ask so often instead.
+_SLEEPS_WELL = ("x11", "wayland", "windows", "cocoa")
+_ASK_AGAIN_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key went down. ``name`` as pygame calls it: "a", "return", "f1", "page up"."""
+
+    name: str
+    at_ns: int
+    shift: bool = False
+    ctrl: bool = False
+    alt: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """Text was entered, by whatever keys a keyboard needs for it."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A finger or the pointer's first button, in units."""
+
+    x: float
+    y: float
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wheel:
+    """Turned by so many steps; positive is up."""
+
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Resized:
+    """The window has another size, or shows again: draw everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Somebody wants the window closed."""
+
+
+Input = Key | Typed | Press | Wheel | Resized | Closed
+
+
+class Window:
+    """One window.
+
+    Args:
+        title: In its frame.
+        size_px: Of a window; without it, the full screen.
+        display: Which screen, from 0.
+        dim: How far it is dimmed at first.
+
+    Raises:
+        WorldFailed: There is no screen.
+        Mend: There is no such display.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        size_px: tuple[int, int] | None = None,
+        display: int = 0,
+        dim: Dim = Dim.BRIGHT,
+    ) -> None:
+        try:
+            pygame.display.init()
+            screens = pygame.display.get_num_displays()
+            if not 0 <= display < screens:
+                there = ", ".join(map(str, range(screens)))
+                pygame.display.quit()
+                raise Mend(f"--display {display}: there is no such screen; there are {there}")
+            pygame.display.set_caption(title)
+            pygame.display.set_allow_screensaver(False)
+            self._open(size_px, display)
+        except pygame.error as error:
+            raise WorldFailed(
+                f"no window can be opened: {error}; is there a screen (DISPLAY, WAYLAND_DISPLAY,"
+                " or a console of one's own)? --screenshot FILE needs none"
+            ) from error
+        pygame.key.set_repeat()
+        pygame.key.start_text_input()
+        pygame.mouse.set_visible(True)
+        self._display, self._windowed_px = display, size_px or (1280, 800)
+        self._full = size_px is None
+        self._painter = Painter(pygame.display.get_surface(), Palette(dim))
+        self._wake = pygame.event.custom_type()
+        self._woken = threading.Event()
+        self._patient = pygame.display.get_driver() in _SLEEPS_WELL
+
+    @staticmethod
+    def _open(size_px: tuple[int, int] | None, display: int) -> None:
+        flags = pygame.RESIZABLE if size_px else pygame.FULLSCREEN
+        pygame.display.set_mode(size_px or (0, 0), flags, display=display)
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Its width and height, in units."""
+        return units(*self._painter.surface.get_size())
+
+    def look(self, dim: Dim) -> None:
+        """Dim it otherwise, from the next screen on."""
+        self._painter.look(Palette(dim))
+
+    def toggle_full(self) -> None:
+        """Full screen, or a window again."""
+        self._full = not self._full
+        self._open(None if self._full else self._windowed_px, self._display)
+        self._painter.onto(pygame.display.get_surface())
+
+    def show(self, screen: Screen) -> bool:
+        """Draw what is different from what stands there; whether anything was."""
+        changed = self._painter.paint(screen)
+        if changed:
+            pygame.display.update(changed)
+        return bool(changed)
+
+    def wake(self) -> None:
+        """End the wait; from any thread."""
+        if not self._woken.is_set():
+            self._woken.set()
+            pygame.event.post(pygame.event.Event(self._wake))
+
+    def wait(self, timeout_s: float) -> list[Input]:
+        """What people did, as soon as they do it; an empty list after the time, or when woken."""
+        events: list[Any] = []
+        if self._patient:
+            events.append(pygame.event.wait(max(1, round(timeout_s * 1000))))
+        else:
+            until_ns = clock.mono_ns() + round(timeout_s * NS_PER_S)
+            while not pygame.event.peek() and clock.mono_ns() < until_ns:
+                if self._woken.wait(_ASK_AGAIN_S):
+                    break
+        # Cleared before the queue is read: a wake from now on ends the next wait.
+        self._woken.clear()
+        events += pygame.event.get()
+        return [told for event in events for told in self._told(event)]
+
+    def close(self) -> None:
+        """Give the screen back."""
+        pygame.display.quit()
+
+    def _told(self, event: Any) -> Iterator[Input]:
+        match event.type:
+            case pygame.KEYDOWN:
+                held = event.mod
+                yield Key(
+                    pygame.key.name(event.key),
+                    clock.mono_ns(),
+                    bool(held & pygame.KMOD_SHIFT),
+                    bool(held & pygame.KMOD_CTRL),
+                    bool(held & pygame.KMOD_ALT),
+                )
+            case pygame.TEXTINPUT:
+                yield Typed(event.text)
+            case pygame.MOUSEBUTTONDOWN if event.button == 1:
+                scale = pixels_per_unit(*self._painter.surface.get_size())
+                yield Press(event.pos[0] / scale, event.pos[1] / scale, clock.mono_ns())
+            case pygame.MOUSEWHEEL:
+                yield Wheel(event.y)
+            case pygame.VIDEORESIZE | pygame.WINDOWSIZECHANGED | pygame.VIDEOEXPOSE:
+                self._painter.onto(pygame.display.get_surface())
+                yield Resized()
+            case pygame.QUIT:
+                yield Closed()
+
+
+def screen_here() -> bool:
+    """Whether a desktop is here that a window could be opened on."""
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
