@@ -21,15 +21,14 @@ from queue import SimpleQueue
 from typing import Any
 
 from kaproom import clock
-from kaproom.audio.programme import Bed, Cue, Programme, Track
 from kaproom.audio.ring import RING_FILE, Ring
+from kaproom.audio.score import programme_of
 from kaproom.clock import NS_PER_S
 from kaproom.errors import Mend, Refused, WorldFailed
 from kaproom.intercom import Client
 from kaproom.places import sockets
 from kaproom.session.cues import PlannedCue
 from kaproom.session.machine import Session
-from kaproom.session.repertoire import BED_LUFS
 from kaproom.session.status import NO_SOUND, Sound
 
 # Without a beat for so long the output is not alive; the keeper replaces it in half that.
@@ -130,7 +129,7 @@ class Headphones:
         """Have these cues replace all that has not started."""
         if not cues:
             return
-        programme = self._programme(session, cues)
+        programme = programme_of(session, cues, self._rate_hz, self._origin_frames)
         self._wishes.put(_Wish("programme", {"programme": programme.to_json()}))
 
     def has_gain(self, target_db: float) -> bool:
@@ -216,44 +215,6 @@ class Headphones:
     def _write_frame(self) -> int:
         ring = self._attached()
         return 0 if ring is None else ring.write_frame
-
-    def _programme(self, session: Session, cues: Sequence[PlannedCue]) -> Programme:
-        profile = session.profile
-        phase = profile.phases[session.course.index]
-        refuge = session.repertoire.refuge
-        seed = session.repertoire.seed
-        limits = profile.limits
-        return Programme(
-            cues=tuple(self._cue(session, cue) for cue in cues),
-            fallback=Bed(
-                refuge.soundscape or phase.bed,
-                seed if refuge.seed is None else refuge.seed,
-                phase.intensity,
-                max(0, round(session.now_s * self._rate_hz)),
-            ),
-            fallback_gain_db=profile.loudness_lufs + min(phase.level_lu, 0.0) - BED_LUFS,
-            ceiling_dbtp=limits.ceiling_dbtp,
-            ceiling_lufs=limits.ceiling_lufs,
-        )
-
-    def _cue(self, session: Session, cue: PlannedCue) -> Cue:
-        offer = cue.offer
-        source: Track | Bed
-        if offer.path is not None:
-            source = Track(offer.path, cue.cue_in_s, offer.cue_out_s)
-        else:
-            assert offer.soundscape is not None
-            seed = session.repertoire.seed if offer.seed is None else offer.seed
-            source = Bed(offer.soundscape, seed, cue.intensity, round(cue.cue_in_s * self._rate_hz))
-        return Cue(
-            id=cue.id,
-            start_frame=max(0, round(self._origin_frames + cue.start_s * self._rate_hz)),
-            crossfade_frames=round(cue.crossfade_s * self._rate_hz),
-            source=source,
-            gain_db=cue.gain_db,
-            phase=session.profile.phases[cue.phase_index].name,
-            title=offer.title,
-        )
 
     def _tell(self, what: str, **fields: Any) -> None:
         self._news.append(FromPlayer(what, fields))
