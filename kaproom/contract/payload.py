@@ -161,6 +161,8 @@ class SoundPart(Part):
     """Times that the output wanted sound and had none."""
     device: Literal["present", "silent", "lost", "none"]
     """silent: a room without headphones, by choice. The device's name stays in the room."""
+    since_s: Seconds | None = None
+    """For how long, of away, faded, ducked and calm; null of every other."""
 
 
 class NotesPart(Part):
@@ -398,6 +400,9 @@ class StationSnapshot(Part):
     """What people call it; shown in the room."""
     ts: AwareDatetime
     """The station's wall clock."""
+    heartbeat_s: Annotated[float, Field(gt=0)] | None = None
+    """The next one comes within this, and over 3 of them the station is not believed to
+    show anything; null: it comes when it is different, and the last will alone tells."""
     rooms: Annotated[list[StationRoom], Field(max_length=2000)]
     shown: Annotated[list[Shown], Field(max_length=500)] = []
     acknowledged: Annotated[list[Acknowledged], Field(max_length=500)] = []

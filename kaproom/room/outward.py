@@ -41,6 +41,8 @@ _PHASE_WHAT = {
     "advance": "advanced",
 }
 _SILENT = "silent output"
+# What people ask for and take back, so that it is known since when it is so.
+_LASTING = (p.SoundWord.AWAY, p.SoundWord.FADED, p.SoundWord.DUCKED, p.SoundWord.CALM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,7 @@ def _sound(sound: Any) -> p.SoundPart:
             "level_lufs": _rounded(sound.get("level_lufs")),
             "underruns": sound.get("underruns", 0),
             "device": what,
+            "since_s": _maybe_seconds(sound.get("since_s")) if word in _LASTING else None,
         }
     )
 

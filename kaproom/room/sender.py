@@ -45,7 +45,7 @@ _MOVING = {
     "session": {"session_s"},
     "phase": {"elapsed_s", "remaining_s"},
     "infusion": {"elapsed_s", "remaining_s"},
-    "sound": {"level_lufs", "underruns"},
+    "sound": {"level_lufs", "underruns", "since_s"},
     "notes": {"last_s"},
     "prompts": {"next_in_s"},
     "record": True,
@@ -175,8 +175,8 @@ class Sender:
                 "sent": self._flow.number,
                 "acknowledged": self._flow.acknowledged_number,
             },
-            "stations": self._stations.watching(),
-            "receipts": None if call is None else self._stations.receipts(call.id),
+            "stations": self._stations.watching(clock.mono_ns()),
+            "receipts": None if call is None else self._stations.receipts(call.id, clock.mono_ns()),
             "refused": self._refused,
             "ignored": dict(self._ignored + self._stations.ignored),
         }
@@ -255,7 +255,7 @@ class Sender:
         elif heard.too_large:
             self._ignored["too large"] += 1
         elif where.room == "station":
-            self._stations.hear(where.part, heard.payload)
+            self._stations.hear(where.part, heard.payload, heard.retained, clock.mono_ns())
         elif heard.topic == self._topics.replay:
             self._asked(heard)
         elif heard.topic == self._topics.availability:

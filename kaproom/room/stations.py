@@ -1,22 +1,24 @@
 """What the nurse stations say they show: the receipts of a call, and whoever watches.
 
 What comes from outside is judged here and nowhere else. Whatever is wrong with it, it is
-ignored and counted by reason.
+ignored and counted by reason. A station that says how often it speaks is believed for
+three times as long, by the room's own clock; what was kept of it is not believed at all.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
 
+from kaproom.clock import NS_PER_S
 from kaproom.contract.payload import StationSnapshot
 
 STATIONS_MAX = 64
 PAYLOAD_MAX_BYTES = 262_144
+STALE_HEARTBEATS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,11 @@ class _Seen:
     shown: frozenset[str]
     acknowledged: tuple[tuple[str, str, str], ...]
     watches: bool
+    believed_to_ns: int | None
+
+    def fresh(self, now_ns: int) -> bool:
+        """Whether what it shows is what it shows now."""
+        return self.believed_to_ns is None or now_ns < self.believed_to_ns
 
 
 @dataclass(slots=True)
@@ -36,7 +43,7 @@ class Stations:
     ignored: Counter[str] = field(default_factory=Counter)
     _known: dict[str, _Seen] = field(default_factory=dict)
 
-    def hear(self, station: str, payload: bytes) -> None:
+    def hear(self, station: str, payload: bytes, retained: bool, now_ns: int) -> None:
         """A station's snapshot; an empty one: it is gone."""
         if not payload:
             self._known.pop(station, None)
@@ -55,6 +62,10 @@ class Stations:
         if station not in self._known and len(self._known) >= STATIONS_MAX:
             self.ignored["station: too many"] += 1
             return
+        believed_to_ns = None
+        if snapshot.heartbeat_s is not None:
+            lasts_s = 0 if retained else STALE_HEARTBEATS * snapshot.heartbeat_s
+            believed_to_ns = now_ns + round(lasts_s * NS_PER_S)
         self._known[station] = _Seen(
             snapshot.display_name or snapshot.station,
             frozenset(s.id for s in snapshot.shown if s.room == self.room),
@@ -62,23 +73,26 @@ class Stations:
                 (a.id, a.by, a.at.isoformat()) for a in snapshot.acknowledged if a.room == self.room
             ),
             any(shown.room == self.room for shown in snapshot.rooms),
+            believed_to_ns,
         )
 
     def forget(self) -> None:
         """The connection was lost: what stations show is not known any more."""
         self._known.clear()
 
-    def watching(self) -> list[str]:
+    def watching(self, now_ns: int) -> list[str]:
         """The stations that show this room."""
-        return sorted(seen.name for seen in self._known.values() if seen.watches)
+        known = self._known.values()
+        return sorted(seen.name for seen in known if seen.watches and seen.fresh(now_ns))
 
-    def receipts(self, matter: str) -> dict[str, Any]:
+    def receipts(self, matter: str, now_ns: int) -> dict[str, Any]:
         """Where a matter is shown, and who took note of it where."""
-        shown: Sequence[str] = sorted(s.name for s in self._known.values() if matter in s.shown)
+        known = self._known.values()
+        shown = sorted(s.name for s in known if matter in s.shown and s.fresh(now_ns))
         seen = [
             {"station": station.name, "by": by, "at": at}
             for station in self._known.values()
             for of, by, at in station.acknowledged
             if of == matter
         ]
-        return {"id": matter, "shown": list(shown), "seen": sorted(seen, key=lambda s: s["at"])}
+        return {"id": matter, "shown": shown, "seen": sorted(seen, key=lambda s: s["at"])}

@@ -172,8 +172,8 @@ def test_no_station_whatever_it_says_does_more_than_be_counted(
 ) -> None:
     stations = Stations("clinic", "one")
     for payload in (json.dumps(told).encode(), garbage, b"{" * 10_000, b"[" * 10_000):
-        stations.hear("desk", payload)
-        assert stations.receipts("1-1") == {"id": "1-1", "shown": [], "seen": []}
+        stations.hear("desk", payload, False, 0)
+        assert stations.receipts("1-1", 0) == {"id": "1-1", "shown": [], "seen": []}
     assert sum(stations.ignored.values()) >= 3
 
 
@@ -184,5 +184,5 @@ def test_a_flood_of_stations_is_bounded() -> None:
             **{"site": "clinic", "station": f"s-{number}", "ts": "2026-01-01T00:00:00Z"},
             "rooms": [],
         }
-        stations.hear(f"s-{number}", json.dumps(snapshot).encode())
+        stations.hear(f"s-{number}", json.dumps(snapshot).encode(), False, 0)
     assert stations.ignored == {"station: too many": 500 - STATIONS_MAX}
