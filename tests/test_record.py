@@ -64,7 +64,7 @@ def test_the_body_is_canonical_json_with_the_documented_keys() -> None:
     )
     assert set(found) == {
         *("v", "kind", "session", "at", "entered", "late", "session_s", "infusion_s"),
-        *("phase", "heard", "who", "command_id", "data"),
+        *("phase", "heard", "who", "clock", "command_id", "data"),
     }
     assert found["at"] == {
         "mono_ns": MORNING.mono_ns,

@@ -33,8 +33,17 @@ most significant first::
 
 A body's keys: ``v`` 1, ``kind``, ``session``, ``at`` and ``entered`` (``mono_ns``,
 ``boot``, ``utc``), ``late``, ``session_s``, ``infusion_s``, ``phase``, ``heard``,
-``who``, ``command_id``, ``data``. What is stored of session time, phase and what was
-heard is as known then.
+``who``, ``clock`` (not in the first records), ``command_id``, ``data``. What is stored
+of session time, phase and what was heard is as known then.
+
+``heard``
+    ``cue``, ``title``, ``key``, ``position_s`` in the piece, ``silent``, ``gain_db`` that
+    the output was to have, ``loudness_lufs`` of the piece with it, and ``leaving`` while
+    two pieces cross. Where the output's own time is known: ``frame``, the programme's
+    count, ``rate_hz``, and ``position_frames`` in the piece.
+``clock``
+    ``synced`` (null where the kernel does not say), ``offset_s`` and ``max_error_s`` as
+    the kernel has them, ``steps`` seen since the session was opened.
 """
 
 from kaproom.record.database import FILE_NAME, Record, SessionSummary

@@ -37,8 +37,10 @@ class Entry:
         infusion_s: Of infusion received, pauses left out, as known then.
         phase: As known then.
         heard: What was audible at ``at``: track and the position in it.
-        who: The initials of whoever entered it.
+        who: The initials of those present, parted by spaces.
         late: Entered after the event, with ``--ago`` or ``--at``.
+        clock: How well the wall clock was kept: synchronised, by how much it was off,
+            how often it was seen to step.
         command_id: Of the command that brought it; two entries may share one.
         fields: Whatever else belongs to this kind. Never a weight.
     """
@@ -53,6 +55,7 @@ class Entry:
     heard: Mapping[str, Any] | None = None
     who: str | None = None
     late: bool = False
+    clock: Mapping[str, Any] | None = None
     command_id: str | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
 
@@ -93,6 +96,7 @@ def body_of(entry: Entry) -> bytes:
         "phase": entry.phase,
         "heard": entry.heard,
         "who": entry.who,
+        "clock": entry.clock,
         "command_id": entry.command_id,
         "data": entry.fields,
     }
@@ -124,6 +128,7 @@ def entry_of(body: bytes) -> Entry:
             heard=found["heard"],
             who=found["who"],
             late=found["late"],
+            clock=found.get("clock"),
             command_id=found["command_id"],
             fields=found["data"],
         )

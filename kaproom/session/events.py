@@ -50,24 +50,84 @@ class Infused(Event):
 
 @dataclass(frozen=True, slots=True)
 class Noted(Event):
-    """A note."""
+    """A note.
+
+    Attributes:
+        category: One of the profile's.
+        text: Empty while it is still being typed; see ``Worded``.
+        by: Whose note it is, by initials; None for those present.
+        recalled: Its time was told from memory ("ago", "at"), not pressed on a key.
+        integration: It belongs to the time afterwards, not to the session's own.
+    """
 
     category: str
     text: str = ""
+    by: str | None = None
+    recalled: bool = False
+    integration: bool = False
 
     kind: ClassVar[str] = "note"
+
+    @property
+    def late(self) -> bool:
+        """Whether it was entered from memory; a key press that had to wait is not."""
+        return self.recalled
+
+
+@dataclass(frozen=True, slots=True)
+class NotedAgain(Event):
+    """The key of a note that was made already, pressed twice: still one note.
+
+    ``note`` counts the session's notes from 0, here and below.
+    """
+
+    note: int
+    category: str
+    text: str = ""
+
+    kind: ClassVar[str] = "note-again"
+
+
+@dataclass(frozen=True, slots=True)
+class Worded(Event):
+    """The text of a note that was made by its key alone; no correction, its completion."""
+
+    seq: int
+    note: int
+    text: str
+
+    kind: ClassVar[str] = "note-text"
 
 
 @dataclass(frozen=True, slots=True)
 class Amended(Event):
-    """A correction, added to an earlier entry."""
+    """A correction, added to an earlier note.
+
+    Attributes:
+        seq: The note's entry.
+        note: Which note it is; None in records that did not count them.
+        moved_to_s: When it truly was, in seconds since the session was opened.
+        by: Whose correction it is, by initials.
+    """
 
     seq: int
     text: str | None = None
     category: str | None = None
     in_error: bool = False
+    note: int | None = None
+    moved_to_s: float | None = None
+    by: str | None = None
 
     kind: ClassVar[str] = "amendment"
+
+
+@dataclass(frozen=True, slots=True)
+class Present(Event):
+    """Who is there from now on: initials, parted by spaces."""
+
+    who: str
+
+    kind: ClassVar[str] = "present"
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +284,10 @@ _RECORDED: dict[str, type[Event]] = {
     for cls in (
         Infused,
         Noted,
+        NotedAgain,
+        Worded,
         Amended,
+        Present,
         Held,
         Advanced,
         Calmed,

@@ -30,6 +30,8 @@ from kaproom.session.state import (
     LEAD_S,
     REST_DB,
     SILENT_DB,
+    Began,
+    Gained,
     Note,
     Session,
     Silence,
@@ -71,14 +73,27 @@ _OVER = {
 }
 
 # What is a fact, and what the machine reports, is heard whatever the stage.
-_ALWAYS = (e.Noted, e.Amended, e.Infused, e.SourceFailed, e.Shifted, e.SignedOff)
+_ALWAYS = (
+    e.Noted,
+    e.NotedAgain,
+    e.Worded,
+    e.Amended,
+    e.Present,
+    e.Infused,
+    e.SourceFailed,
+    e.Shifted,
+    e.SignedOff,
+)
 # What the music is to do is asked first of the pump, once the power came back.
 _ASKED_FIRST = (e.Held, e.Advanced, e.Skipped)
 
 _RULES: dict[type[e.Event], Callable[[Session, Any], Result]] = {
     e.Infused: pump.infused,
     e.Noted: notes.noted,
+    e.NotedAgain: notes.noted_again,
+    e.Worded: notes.worded,
     e.Amended: notes.amended,
+    e.Present: notes.present,
     e.Held: course.held,
     e.Advanced: course.advanced,
     e.Calmed: pieces.calmed,
@@ -106,6 +121,7 @@ def opened(profile: Profile, repertoire: Repertoire) -> Result:
         Infusion(profile.infusion.planned_min * 60),
         level_db=min(REST_DB, profile.limits.level_max_db),
     )
+    session = replace(session, gains=(Gained(0.0, session.gain_db),))
     session, play = replanned(session, from_s=0.0)
     return session, (SetGain(session.gain_db, LEVEL_S), *play)
 
@@ -119,6 +135,7 @@ def step(session: Session, event: e.Event) -> Result:
     """
     event = _to_the_nanosecond(event)
     ticked, passed = _passed(session, max(session.now_s, event.entered_s))
+    ticked = _with_phases(ticked, passed)
     if isinstance(event, e.Tick):
         return ticked, passed
     quicker = isinstance(event, e.Faded) and ticked.stage is Stage.ENDING
@@ -127,7 +144,7 @@ def step(session: Session, event: e.Event) -> Result:
     if ticked.interruption is not None and isinstance(event, _ASKED_FIRST):
         raise Refused(interruption.WAITS)
     after, effects = _RULES[type(event)](ticked, event)
-    after = _with_silence(ticked, after, after.now_s)
+    after = _with_phases(_with_gain(ticked, after, after.now_s), effects)
     if after.gain_db != ticked.gain_db and not any(isinstance(x, SetGain) for x in effects):
         effects = (SetGain(after.gain_db, _FALLS_S.get(type(event), LEVEL_S)), *effects)
     return after, (*passed, *effects)
@@ -154,14 +171,25 @@ def _passed(session: Session, now_s: float) -> Result:
     until_s = session.silent_until_s
     if until_s is not None and now_s >= until_s:
         heard_again = replace(session, silent_until_s=None, faded_s=None)
-        session = _with_silence(session, heard_again, until_s)
+        session = _with_gain(session, heard_again, until_s)
         effects.append(SetGain(session.gain_db, LEVEL_S))
     session, told = turned(session, previous_s)
     return session, (*effects, *told)
 
 
-def _with_silence(before: Session, after: Session, at_s: float) -> Session:
-    """The silence that began, or was over, between the two."""
+def _with_phases(session: Session, effects: tuple[Effect, ...]) -> Session:
+    """The phases that began, kept in mind for entries that come late."""
+    told = tuple(x for x in effects if isinstance(x, Tell) and x.kind == "phase")
+    if not told:
+        return session
+    began = tuple(Began(tell.at_s, int(tell.data["index"])) for tell in told)
+    return replace(session, began=(*session.began, *began))
+
+
+def _with_gain(before: Session, after: Session, at_s: float) -> Session:
+    """The gain that is wanted from now on, and the silence that began or was over."""
+    if after.gain_db != before.gain_db:
+        after = replace(after, gains=(*after.gains, Gained(at_s, after.gain_db)))
     was, now = before.gain_db == SILENT_DB, after.gain_db == SILENT_DB
     if was == now:
         return after

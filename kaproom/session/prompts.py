@@ -74,7 +74,7 @@ def _state(session: Session, due: Due, moments: list[float]) -> PromptState:
     place = moments.index(due.at_s)
     opens_s = _opens_s(moments, place) if place else -inf
     closes_s = _opens_s(moments, place + 1) if place + 1 < len(moments) else inf
-    notes = (note.at_s for note in session.notes if note.category == due.category)
+    notes = (n.at_s for n in session.notes if n.counts and n.category == due.category)
     if any(opens_s <= at_s < closes_s for at_s in notes):
         return PromptState.DONE
     now_s = session.now_s

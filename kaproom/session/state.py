@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from kaproom.session.cues import PlannedCue
 from kaproom.session.infusion import Infusion, InfusionState
@@ -36,10 +37,51 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note as the screens need it; its text is in the record."""
+    """A note as screens and timers need it, its amendments followed; its text is the record's.
+
+    Attributes:
+        at_s: When it was.
+        category: Of which kind.
+        pressed_s: When its key was pressed first and last; None when its time was told from
+            memory.
+        worded: Whether it has a text.
+        in_error: Whether it was entered in error.
+        integration: Whether it belongs to the time afterwards.
+    """
 
     at_s: float
     category: str
+    pressed_s: tuple[float, float] | None = None
+    worded: bool = False
+    in_error: bool = False
+    integration: bool = False
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of the session's own, and no mistake."""
+        return not self.in_error and not self.integration
+
+
+class Gained(NamedTuple):
+    """From ``at_s`` on the output was to have this gain."""
+
+    at_s: float
+    gain_db: float
+
+
+class Began(NamedTuple):
+    """From ``at_s`` on it was this phase."""
+
+    at_s: float
+    index: int
+
+
+class Stood(NamedTuple):
+    """Until ``at_s`` the sound had stood still for ``by_s``, while this cue was on."""
+
+    at_s: float
+    by_s: float
+    cue: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +130,9 @@ class Session:
         silences: Every time for which people wanted silence, in order.
         interruption: The last loss of power, while it waits for `continue` or `end`.
         signed_by: Initials of who signed it off; nothing but integration is added then.
+        who: Those present, by their initials, parted by spaces.
+        gains: What gain was wanted from when on, in order; so a late entry is told what
+            was heard then, not now. Likewise the phases that began, and standstills.
     """
 
     profile: Profile
@@ -111,6 +156,10 @@ class Session:
     silences: tuple[Silence, ...] = ()
     interruption: Interruption | None = None
     signed_by: str | None = None
+    who: str = ""
+    gains: tuple[Gained, ...] = ()
+    began: tuple[Began, ...] = ()
+    stood: tuple[Stood, ...] = ()
 
     def cue_at(self, at_s: float) -> PlannedCue | None:
         """What was entering or sounding at ``at_s``; None before the first cue."""
@@ -120,6 +169,15 @@ class Session:
                 break
             current = cue
         return current
+
+    def phase_at(self, at_s: float) -> int:
+        """Index of the phase that was on at ``at_s``."""
+        return next((one.index for one in reversed(self.began) if one.at_s <= at_s), 0)
+
+    def gain_at_db(self, at_s: float) -> float:
+        """The gain that the output was to have at ``at_s``."""
+        first_db = self.gains[0].gain_db if self.gains else self.gain_db
+        return next((one.gain_db for one in reversed(self.gains) if one.at_s <= at_s), first_db)
 
     @property
     def phases(self) -> tuple[Span, ...]:

@@ -91,6 +91,7 @@ def snapshot(session: Session, sound: Sound) -> dict[str, Any]:
             "state": str(session.stage),
             "profile": session.profile.name,
             "title": session.profile.title,
+            "who": session.who.split(),
             "open_s": now_s,
             "session_s": None if start_s is None else now_s - start_s,
             "planned_s": session.profile.session_end_min * 60,
@@ -149,9 +150,10 @@ def _infusion(session: Session) -> dict[str, Any]:
 
 def _notes(session: Session) -> dict[str, Any]:
     # The latest to be made, which a late entry need not be.
-    last = max(session.notes, key=lambda note: note.at_s, default=None)
+    counted = [note for note in session.notes if note.counts]
+    last = max(counted, key=lambda note: note.at_s, default=None)
     return {
-        "count": len(session.notes),
+        "count": len(counted),
         "last_s": None if last is None else session.now_s - last.at_s,
         "last_category": None if last is None else last.category,
     }
@@ -215,16 +217,45 @@ def _cue(session: Session, cue: PlannedCue) -> dict[str, Any]:
 
 
 def heard(session: Session, at_s: float) -> dict[str, Any] | None:
-    """What was audible at ``at_s``, for the record: piece, position in it."""
-    cue = session.cue_at(at_s)
-    if cue is None:
+    """What was audible at ``at_s``, for the record: piece, position in it, level.
+
+    As it was then: a standstill that came later does not count, nor a level of now. While
+    one piece goes over into another, the one that leaves is told under ``leaving``.
+    """
+    if session.ends_s is not None and at_s > session.ends_s:
         return None
+    stands = False
+    later_s: dict[str, float] = {}
+    for stood in session.stood:
+        if at_s < stood.at_s - max(stood.by_s, 0.0):
+            later_s[stood.cue] = later_s.get(stood.cue, 0.0) + stood.by_s
+        elif at_s < stood.at_s:
+            at_s, stands = stood.at_s, True
+    then = [
+        cue.moved(cue.start_s - later_s[cue.id]) if cue.id in later_s else cue
+        for cue in session.cues
+    ]
+    begun = [cue for cue in then if cue.start_s <= at_s]
+    if not begun:
+        return None
+    cue = begun[-1]
+    gain_db = session.gain_at_db(at_s)
+    told = _piece(cue, at_s) | {
+        "silent": stands or session.silent_at(at_s),
+        "gain_db": _finite(gain_db),
+        "loudness_lufs": _finite(cue.loudness_lufs + gain_db),
+    }
+    if len(begun) > 1 and at_s < cue.start_s + cue.crossfade_s:
+        told["leaving"] = _piece(begun[-2], at_s)
+    return told
+
+
+def _piece(cue: PlannedCue, at_s: float) -> dict[str, Any]:
     return {
         "cue": cue.id,
         "title": cue.offer.title,
         "key": cue.offer.key,
         "position_s": round(cue.position_s(at_s), 6),
-        "silent": session.silent_at(at_s),
     }
 
 
@@ -237,6 +268,8 @@ def _prompts(session: Session) -> dict[str, Any]:
         "next_label": None if following is None else following.label,
         "due": [d.label for d in due if d.state is PromptState.DUE],
         "overdue": sum(d.state is PromptState.OVERDUE for d in due),
+        "done": sum(d.state is PromptState.DONE for d in due),
+        "missed": sum(d.state is PromptState.MISSED for d in due),
     }
 
 

@@ -12,7 +12,12 @@ EVERY = [
     e.Infused(3.5, 4.5, "rate", 12.5, "mL/h"),
     e.Infused(3.5, 3.5, "started"),
     e.Noted(1.1, 200.2, "tears", "said 'ça va'"),
+    e.Noted(1.1, 200.2, "tears", by="AB", recalled=True, integration=True),
+    e.NotedAgain(1.1, 1.2, 3, "tears"),
+    e.Worded(1.1, 90.2, 17, 3, "quiet"),
     e.Amended(5.0, 5.0, 17, text="no", in_error=True),
+    e.Amended(5.0, 5.0, 17, note=3, moved_to_s=2.5, by="CD"),
+    e.Present(5.0, 5.0, "AB CD"),
     e.Held(1.0, 1.0, for_min=7.5),
     e.Advanced(1.0, 1.0, sure=False),
     e.Calmed(1.0, 1.0),
@@ -71,6 +76,11 @@ def test_what_is_no_time_ago_shows_how_it_is_written(written: str) -> None:
         e.ago_s(written)
 
 
-def test_an_entry_is_late_when_it_says_ago() -> None:
-    assert e.Noted(10.0, 190.0, "tears").late
-    assert not e.Noted(189.5, 190.0, "tears").late
+def test_an_entry_is_late_when_its_time_is_told_from_memory() -> None:
+    assert e.Noted(10.0, 190.0, "tears", recalled=True).late
+    assert e.Infused(10.0, 190.0, "started").late
+    assert not e.Infused(189.5, 190.0, "started").late
+
+
+def test_a_key_press_that_had_to_wait_for_a_restart_is_not_late() -> None:
+    assert not e.Noted(10.0, 190.0, "tears").late

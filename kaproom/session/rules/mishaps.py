@@ -17,7 +17,7 @@ from kaproom.session.replanning import (
     begun,
     replanned,
 )
-from kaproom.session.state import LEAD_S, Session, Stage
+from kaproom.session.state import LEAD_S, Session, Stage, Stood
 
 
 def source_failed(session: Session, event: e.SourceFailed) -> Result:
@@ -50,7 +50,8 @@ def shifted(session: Session, event: e.Shifted) -> Result:
         # It stood still as well, if it was still leaving.
         end_s = max(before[-1].end_s, later[0].start_s)
         before = (*before[:-1], replace(before[-1], end_s=end_s))
-    session = replace(session, cues=(*before, *later))
+    stood = Stood(session.now_s, by_s, sounding.id)
+    session = replace(session, cues=(*before, *later), stood=(*session.stood, stood))
     if session.elsewhere:
         return session, ()
     session, told = begun(session)
