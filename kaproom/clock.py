@@ -4,10 +4,16 @@ Ordering and intervals come from the suspend-inclusive monotonic clock; the wall
 clock is for people and the record. Nothing else in kaproom reads either.
 """
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kaproom.timex import Discipline
 
 NS_PER_S = 1_000_000_000
 
@@ -23,7 +29,7 @@ class Instant:
     boot_id: str
     utc: datetime
 
-    def since_s(self, earlier: "Instant") -> float:
+    def since_s(self, earlier: Instant) -> float:
         """Seconds since another moment; by the wall clock if the machine restarted between."""
         if self.boot_id == earlier.boot_id:
             return (self.mono_ns - earlier.mono_ns) / NS_PER_S
@@ -60,8 +66,13 @@ def now() -> Instant:
 
 def synchronised() -> bool | None:
     """Whether the kernel says that the wall clock is disciplined; None if it does not say."""
-    # ctypes costs more to import than a `kaproom note` has to spare.
-    from kaproom.timex import discipline
-
     found = discipline()
     return None if found is None else found.synchronised
+
+
+def discipline() -> Discipline | None:
+    """How well the kernel says the wall clock is kept; None if it does not say."""
+    # ctypes costs more to import than a `kaproom note` has to spare.
+    from kaproom.timex import discipline as asked
+
+    return asked()

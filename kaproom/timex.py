@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 _STA_UNSYNC = 0x0040
+_STA_NANO = 0x2000
 
 
 class Timex(ctypes.Structure):
@@ -43,11 +44,13 @@ class Timex(ctypes.Structure):
 class Discipline:
     """How well the wall clock is kept, as far as the kernel was told.
 
-    ``max_error_us`` is the bound that it claims for itself.
+    ``max_error_us`` is the bound that it claims for itself, ``offset_s`` by how much the
+    clock was off when it was last compared.
     """
 
     synchronised: bool
     max_error_us: int
+    offset_s: float = 0.0
 
 
 def ask() -> tuple[int, Timex] | None:
@@ -67,4 +70,5 @@ def discipline() -> Discipline | None:
         return None
     state, timex = answer
     synchronised = state != _TIME_ERROR and not timex.status & _STA_UNSYNC
-    return Discipline(synchronised, int(timex.maxerror))
+    unit_s = 1e-9 if timex.status & _STA_NANO else 1e-6
+    return Discipline(synchronised, int(timex.maxerror), timex.offset * unit_s)

@@ -1,28 +1,36 @@
 """From what happened to what the record keeps of it.
 
 Every entry carries its own times and, as known then, the session's time, the phase
-and what was audible at that instant.
+and what was audible at that instant: of an entry that comes late, what was audible then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from kaproom.clock import NS_PER_S, Instant
 from kaproom.record import SESSION_ENDED, SESSION_STARTED, Entry
-from kaproom.session.events import Event
+from kaproom.session.events import Amended, Event, Noted
 from kaproom.session.machine import Close, Session, Tell
-from kaproom.session.status import heard
+from kaproom.session.status import Sounded, heard
 
 
 class Scribe:
-    """Writes the entries of one session; knows when it was opened and nothing that changes."""
+    """Writes the entries of one session; of the session itself it knows when it was opened.
+
+    Attributes:
+        clock: What every entry says of the wall clock.
+        sounded: Where the sound was at a moment on the monotonic clock, if that is known.
+    """
 
     def __init__(self, session_id: str, opened: Instant) -> None:
         self.session_id = session_id
         self.opened = opened
+        self.clock: Mapping[str, Any] | None = None
+        self.sounded: Callable[[int], Sounded | None] = lambda _: None
 
     def at_s(self, instant: Instant) -> float:
         """Seconds since the session was opened; by the wall clock if the machine restarted."""
@@ -48,17 +56,31 @@ class Scribe:
             fields=fields,
         )
 
-    def entry(self, session: Session, event: Event, now: Instant, command_id: str | None) -> Entry:
+    def entry(
+        self,
+        session: Session,
+        event: Event,
+        now: Instant,
+        command_id: str | None,
+        more: Mapping[str, Any] | None = None,
+    ) -> Entry:
         """A command, or something that happened, as an entry. ``session`` is after it."""
-        return self._entry(
+        fields = event.to_data() | (more or {})
+        if isinstance(event, Amended) and event.moved_to_s is not None:
+            fields["corrected"] = self._corrected(session, event.moved_to_s, now)
+        entry = self._entry(
             session,
             event.kind,
             event.at_s,
             now,
-            event.to_data(),
+            fields,
             late=event.late,
             command_id=command_id,
         )
+        if isinstance(event, Noted) and event.integration:
+            # It tells of the time afterwards, which has no phase and no music.
+            return replace(entry, session_s=None, infusion_s=None, phase=None, heard=None)
+        return entry
 
     def told(self, session: Session, tell: Tell | Close, now: Instant) -> Entry:
         """What the session did by itself."""
@@ -81,20 +103,36 @@ class Scribe:
         late: bool = False,
         command_id: str | None = None,
     ) -> Entry:
-        start_s = session.infusion.started_at_s
+        at = self.instant(at_s, now)
         return Entry(
             kind=kind,
-            at=self.instant(at_s, now),
+            at=at,
             entered=now,
             session=self.session_id,
-            session_s=None if start_s is None else round(at_s - start_s, 6),
-            infusion_s=_rounded(session.infusion.elapsed_s(at_s)),
-            phase=session.profile.phases[session.course.index].name,
-            heard=heard(session, at_s),
+            **self._then(session, at_s, at),
+            who=session.who or None,
             late=late,
+            clock=self.clock,
             command_id=command_id,
             fields=fields,
         )
+
+    def _then(self, session: Session, at_s: float, at: Instant) -> dict[str, Any]:
+        """What was so at a moment: the session's time, the phase, what was audible."""
+        start_s = session.infusion.started_at_s
+        sounded = self.sounded(at.mono_ns) if at.boot_id == self.opened.boot_id else None
+        return {
+            "session_s": None if start_s is None else round(at_s - start_s, 6),
+            "infusion_s": _rounded(session.infusion.elapsed_s(at_s)),
+            "phase": session.profile.phases[session.phase_at(at_s)].name,
+            "heard": heard(session, at_s, sounded),
+        }
+
+    def _corrected(self, session: Session, at_s: float, now: Instant) -> dict[str, Any]:
+        """The true moment of a note, with what was so then."""
+        at = self.instant(at_s, now)
+        times = {"mono_ns": at.mono_ns, "boot": at.boot_id, "utc": at.utc.isoformat()}
+        return times | self._then(session, at_s, at)
 
 
 def _rounded(seconds: float | None) -> float | None:

@@ -58,6 +58,26 @@ class Sound:
     underruns: int
 
 
+@dataclass(frozen=True, slots=True)
+class Sounded:
+    """Where the sound was at some moment, by the output's own count.
+
+    Attributes:
+        frame: The programme's frame that was heard.
+        rate_hz: Frames a second.
+        origin_frames: The frame of the session's opening, as the plan had it then.
+    """
+
+    frame: int
+    rate_hz: int
+    origin_frames: float
+
+    @property
+    def at_s(self) -> float:
+        """The session's time that this frame belongs to."""
+        return (self.frame - self.origin_frames) / self.rate_hz
+
+
 NO_SOUND = Sound("", None, False, SILENT_DB, SILENT_DB, 0)
 
 
@@ -216,38 +236,51 @@ def _cue(session: Session, cue: PlannedCue) -> dict[str, Any]:
     }
 
 
-def heard(session: Session, at_s: float) -> dict[str, Any] | None:
+def heard(session: Session, at_s: float, sounded: Sounded | None = None) -> dict[str, Any] | None:
     """What was audible at ``at_s``, for the record: piece, position in it, level.
 
     As it was then: a standstill that came later does not count, nor a level of now. While
-    one piece goes over into another, the one that leaves is told under ``leaving``.
+    one piece goes over into another, the one that leaves is told under ``leaving``. With
+    ``sounded`` the position is the output's, to the sample, not the plan's.
     """
     if session.ends_s is not None and at_s > session.ends_s:
         return None
-    stands = False
-    later_s: dict[str, float] = {}
-    for stood in session.stood:
-        if at_s < stood.at_s - max(stood.by_s, 0.0):
-            later_s[stood.cue] = later_s.get(stood.cue, 0.0) + stood.by_s
-        elif at_s < stood.at_s:
-            at_s, stands = stood.at_s, True
-    then = [
-        cue.moved(cue.start_s - later_s[cue.id]) if cue.id in later_s else cue
-        for cue in session.cues
-    ]
-    begun = [cue for cue in then if cue.start_s <= at_s]
+    cues, stands_s = _cues_then(session, at_s)
+    sound_s = at_s if sounded is None else sounded.at_s
+    if stands_s is not None:
+        sound_s, sounded = stands_s, None
+    begun = [cue for cue in cues if cue.start_s <= sound_s]
     if not begun:
         return None
     cue = begun[-1]
     gain_db = session.gain_at_db(at_s)
-    told = _piece(cue, at_s) | {
-        "silent": stands or session.silent_at(at_s),
+    told = _piece(cue, sound_s) | {
+        "silent": stands_s is not None or session.silent_at(at_s),
         "gain_db": _finite(gain_db),
         "loudness_lufs": _finite(cue.loudness_lufs + gain_db),
     }
-    if len(begun) > 1 and at_s < cue.start_s + cue.crossfade_s:
-        told["leaving"] = _piece(begun[-2], at_s)
+    if sounded is not None:
+        start_frame = round(sounded.origin_frames + cue.start_s * sounded.rate_hz)
+        within = sounded.frame - start_frame + round(cue.cue_in_s * sounded.rate_hz)
+        told |= {"frame": sounded.frame, "rate_hz": sounded.rate_hz, "position_frames": within}
+    if len(begun) > 1 and sound_s < cue.start_s + cue.crossfade_s:
+        told["leaving"] = _piece(begun[-2], sound_s)
     return told
+
+
+def _cues_then(session: Session, at_s: float) -> tuple[list[PlannedCue], float | None]:
+    """The cues with their starts of then; and while the sound stood still, where it stood."""
+    later_s: dict[str, float] = {}
+    stands_s = None
+    for stood in session.stood:
+        if at_s < stood.at_s - max(stood.by_s, 0.0):
+            later_s[stood.cue] = later_s.get(stood.cue, 0.0) + stood.by_s
+        elif at_s < stood.at_s:
+            stands_s = stood.at_s
+    return [
+        cue.moved(cue.start_s - later_s[cue.id]) if cue.id in later_s else cue
+        for cue in session.cues
+    ], stands_s
 
 
 def _piece(cue: PlannedCue, at_s: float) -> dict[str, Any]:
