@@ -1,7 +1,6 @@
 """The notes of one session: which entry is which, and how the screens show them.
 
-A correction is added and never hides what it corrects. Once the session is signed off,
-only what is said afterwards, in integration, is still taken.
+A correction is added and never hides what it corrects.
 """
 
 from __future__ import annotations
@@ -9,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kaproom.errors import Mend, Refused
+from kaproom.errors import Mend
 from kaproom.record import NOTE, Written
 from kaproom.session import events as e
 
-SIGNED_OFF = "signed-off"
 RECENT = 8
 
 _OF_NOTE = {
@@ -28,7 +26,6 @@ class Notebook:
 
     def __init__(self, session_id: str = "", entries: Iterable[Written] = ()) -> None:
         self.session_id = session_id
-        self.signed_off = False
         self._kinds: dict[int, str] = {}
         self._seqs: list[int] = []
         self._of: dict[int, int] = {}
@@ -42,9 +39,7 @@ class Notebook:
             if entry.session != self.session_id:
                 continue
             self._kinds[written.seq] = entry.kind
-            if entry.kind == SIGNED_OFF:
-                self.signed_off = True
-            elif entry.kind == NOTE:
+            if entry.kind == NOTE:
                 self._of[written.seq] = len(self._seqs)
                 self._seqs.append(written.seq)
                 self._shown.append(_line(written))
@@ -97,18 +92,6 @@ class Notebook:
         if self._kinds.get(seq) in (NOTE, e.NotedAgain.kind) and seq in self._of:
             return self._of[seq]
         return self.amended(seq)
-
-    def must_take(self, event: e.Event) -> None:
-        """Refuse what a signed record takes no more.
-
-        Raises:
-            Refused: The session is signed off, and this is not of the time afterwards.
-        """
-        if self.signed_off and not (isinstance(event, e.Noted) and event.integration):
-            raise Refused(
-                "the session is signed off; what is said afterwards is added with "
-                "`kaproom note --integration`"
-            )
 
     def _add(self, written: Written) -> None:
         """A second press, a text or an amendment, to the note that it is of."""

@@ -79,7 +79,9 @@ def worded(session: Session, event: e.Worded) -> Result:
 
 def amended(session: Session, event: e.Amended) -> Result:
     """A correction: the record keeps both, timers and counts go by the corrected one."""
-    not_sealed(session)
+    integration = event.note is not None and _note(session, event.note).integration
+    if not integration:
+        not_sealed(session)
     if event.category is not None and event.category != INTEGRATION:
         _known(session, event.category)
     if event.moved_to_s is not None and event.moved_to_s > session.now_s:
