@@ -65,7 +65,7 @@ class Scribe:
         more: Mapping[str, Any] | None = None,
     ) -> Entry:
         """A command, or something that happened, as an entry. ``session`` is after it."""
-        fields = event.to_data() | (more or {})
+        fields = event.to_data() | dict(more or {})
         if isinstance(event, Amended) and event.moved_to_s is not None:
             fields["corrected"] = self._corrected(session, event.moved_to_s, now)
         entry = self._entry(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
 
 from kaproom.session.cues import PlannedCue
 from kaproom.session.infusion import Infusion, InfusionState
@@ -62,21 +61,24 @@ class Note:
         return not self.in_error and not self.integration
 
 
-class Gained(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Gained:
     """From ``at_s`` on the output was to have this gain."""
 
     at_s: float
     gain_db: float
 
 
-class Began(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Began:
     """From ``at_s`` on it was this phase."""
 
     at_s: float
     index: int
 
 
-class Stood(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Stood:
     """Until ``at_s`` the sound had stood still for ``by_s``, while this cue was on."""
 
     at_s: float
