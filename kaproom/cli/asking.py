@@ -69,20 +69,29 @@ def ask(
     do: str,
     args: Mapping[str, Any] | None = None,
     *,
+    preview: bool = False,
     as_json: bool = False,
     pressed_ns: int = PRESSED_NS,
 ) -> None:
-    """Have the daemon do something, and say what it answered."""
-    stamp = {"mono_ns": pressed_ns, "boot_id": clock.boot_id()}
+    """Have the daemon do something, and say what it answered; or what it would do."""
+    stamped = {"mono_ns": pressed_ns, "boot_id": clock.boot_id(), **(args or {})}
     try:
         client = daemon(timeout_s=_FADE_TIMEOUT_S if do in _FADES else TIMEOUT_S)
-        answer = client.call(do, {**stamp, **(args or {})})
+        if preview:
+            answer = client.call("preview", {**stamped, "do": do})
+        else:
+            answer = client.call(do, stamped)
     except WorldFailed as failed:
-        if do not in _FADES or "not recorded" in str(failed):
+        if preview or do not in _FADES or "not recorded" in str(failed):
             raise
         _past_the_daemon(do, args or {})
         return
     typer.echo(json.dumps(answer) if as_json else answer.get("line", "Done."))
+    if preview and not as_json:
+        from kaproom.displays.foretold import foretold
+
+        for line in foretold(answer["preview"], clock.now().utc.astimezone()):
+            typer.echo(line)
 
 
 def ago(written: str | None) -> dict[str, float]:

@@ -15,6 +15,10 @@ Ago = Annotated[
     str | None, typer.Option("--ago", metavar="TIME", help="How long ago it was: 90s, 3m, 2m30s.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+Preview = Annotated[
+    bool,
+    typer.Option("--preview", help="Say the end and the next pieces as they would be; do nothing."),
+]
 
 infusion = typer.Typer(
     name="infusion",
@@ -38,27 +42,27 @@ def add_to(app: typer.Typer) -> None:
 
 
 @infusion.command()
-def started(when: Ago = None, as_json: Json = False) -> None:
+def started(when: Ago = None, preview: Preview = False, as_json: Json = False) -> None:
     """The infusion was started; the music's timeline begins."""
-    ask("infusion", {"what": "started", **ago(when)}, as_json=as_json)
+    ask("infusion", {"what": "started", **ago(when)}, preview=preview, as_json=as_json)
 
 
 @infusion.command()
-def paused(when: Ago = None, as_json: Json = False) -> None:
+def paused(when: Ago = None, preview: Preview = False, as_json: Json = False) -> None:
     """The infusion was paused; the phase waits with its music."""
-    ask("infusion", {"what": "paused", **ago(when)}, as_json=as_json)
+    ask("infusion", {"what": "paused", **ago(when)}, preview=preview, as_json=as_json)
 
 
 @infusion.command()
-def resumed(when: Ago = None, as_json: Json = False) -> None:
+def resumed(when: Ago = None, preview: Preview = False, as_json: Json = False) -> None:
     """The infusion was resumed after a pause, or after a stop recorded by mistake."""
-    ask("infusion", {"what": "resumed", **ago(when)}, as_json=as_json)
+    ask("infusion", {"what": "resumed", **ago(when)}, preview=preview, as_json=as_json)
 
 
 @infusion.command()
-def stopped(when: Ago = None, as_json: Json = False) -> None:
+def stopped(when: Ago = None, preview: Preview = False, as_json: Json = False) -> None:
     """The infusion was stopped; the music goes over to the descent."""
-    ask("infusion", {"what": "stopped", **ago(when)}, as_json=as_json)
+    ask("infusion", {"what": "stopped", **ago(when)}, preview=preview, as_json=as_json)
 
 
 @infusion.command()
@@ -66,19 +70,24 @@ def rate(
     value: Annotated[float, typer.Argument(metavar="N")],
     unit: Annotated[str, typer.Argument(metavar="mg/min|mL/h")],
     when: Ago = None,
+    preview: Preview = False,
     as_json: Json = False,
 ) -> None:
     """The pump's rate was set to N."""
     args = {"what": "rate", "value": value, "unit": unit, **ago(when)}
-    ask("infusion", args, as_json=as_json)
+    ask("infusion", args, preview=preview, as_json=as_json)
 
 
 @infusion.command()
 def bolus(
-    value: Annotated[float, typer.Argument(metavar="MG")], when: Ago = None, as_json: Json = False
+    value: Annotated[float, typer.Argument(metavar="MG")],
+    when: Ago = None,
+    preview: Preview = False,
+    as_json: Json = False,
 ) -> None:
     """A bolus of MG milligrams was given."""
-    ask("infusion", {"what": "bolus", "value": value, **ago(when)}, as_json=as_json)
+    args = {"what": "bolus", "value": value, **ago(when)}
+    ask("infusion", args, preview=preview, as_json=as_json)
 
 
 def note(
@@ -109,21 +118,23 @@ def hold(
         float | None,
         typer.Argument(metavar="[MINUTES]", help="So long; then on, where the infusion is."),
     ] = None,
+    preview: Preview = False,
     as_json: Json = False,
 ) -> None:
     """Stay in this phase until `advance`, or for so many minutes."""
-    ask("hold", {"for_min": for_min}, as_json=as_json)
+    ask("hold", {"for_min": for_min}, preview=preview, as_json=as_json)
 
 
 def advance(
     yes: Annotated[
         bool, typer.Option("--yes", help="Also to a more intense phase; else it asks.")
     ] = False,
+    preview: Preview = False,
     as_json: Json = False,
 ) -> None:
     """Go on to the next phase; after `hold`, to where the infusion is now."""
     try:
-        ask("advance", {"sure": yes}, as_json=as_json)
+        ask("advance", {"sure": yes}, preview=preview, as_json=as_json)
     except Refused as refusal:
         if refusal.reason != MORE_INTENSE or not sys.stdin.isatty():
             raise
@@ -133,14 +144,14 @@ def advance(
         ask("advance", {"sure": True}, as_json=as_json, pressed_ns=clock.mono_ns())
 
 
-def calm(as_json: Json = False) -> None:
+def calm(preview: Preview = False, as_json: Json = False) -> None:
     """Softer at once, then the profile's refuge, until `return`."""
-    ask("calm", as_json=as_json)
+    ask("calm", preview=preview, as_json=as_json)
 
 
-def skip(as_json: Json = False) -> None:
+def skip(preview: Preview = False, as_json: Json = False) -> None:
     """This piece leaves for another of the phase and does not come again."""
-    ask("skip", as_json=as_json)
+    ask("skip", preview=preview, as_json=as_json)
 
 
 def duck(as_json: Json = False) -> None:
@@ -156,9 +167,9 @@ def fade(
     ask("fade", {"now": now}, as_json=as_json)
 
 
-def return_(as_json: Json = False) -> None:
+def return_(preview: Preview = False, as_json: Json = False) -> None:
     """Undo duck, fade and calm: the plan's music, where the infusion is now."""
-    ask("return", as_json=as_json)
+    ask("return", preview=preview, as_json=as_json)
 
 
 @level.command()
@@ -188,10 +199,11 @@ def back(
     now: Annotated[
         bool, typer.Option("--now", help="Where the infusion is now, not the kept place.")
     ] = False,
+    preview: Preview = False,
     as_json: Json = False,
 ) -> None:
     """The headphones are on again: the music rises softly at the kept place."""
-    ask("back", {"rejoin": now}, as_json=as_json)
+    ask("back", {"rejoin": now}, preview=preview, as_json=as_json)
 
 
 def continue_(
@@ -208,6 +220,6 @@ def continue_(
     ask("continue", {"minute": minute, "infusion": infusion}, as_json=as_json)
 
 
-def end(as_json: Json = False) -> None:
+def end(preview: Preview = False, as_json: Json = False) -> None:
     """Close softly: the sound fades, the record is closed."""
-    ask("end", as_json=as_json)
+    ask("end", preview=preview, as_json=as_json)

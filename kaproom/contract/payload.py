@@ -134,6 +134,8 @@ class PhasePart(Part):
     """null: it ends when somebody does something."""
     held: bool
     """Somebody asked to stay in it."""
+    hold_ends_in_s: Seconds | None = None
+    """Until that is over by itself; null: when somebody says so."""
 
 
 class InfusionPart(Part):
@@ -219,6 +221,37 @@ class ClockPart(Part):
     """Whether the room's kernel says that it is disciplined; null if it does not say."""
 
 
+class NextPhase(Part):
+    """The phase that comes next."""
+
+    phase: PhaseName
+    """A shipped name, or ``phase-N``."""
+    in_s: Seconds
+    """Until it begins."""
+
+
+class NextPiece(Part):
+    """A piece that is to come. Never which: a title stays in the room."""
+
+    phase: PhaseName
+    """The phase that it belongs to."""
+    in_s: Seconds
+    """Until it begins to enter."""
+
+
+class AheadPart(Part):
+    """What lies ahead, as things stand; it moves with what is recorded."""
+
+    end_in_s: Seconds | None
+    """Until the planned end, a pause being taken to end now; null while that is open."""
+    waits_for: Literal["infusion", "advance"] | None
+    """What the phase cannot go on without; null: it goes on by itself."""
+    change: NextPhase | None
+    """null: no phase comes, or nobody knows when."""
+    cues: Annotated[list[NextPiece], Field(max_length=3)]
+    """The next pieces, in order."""
+
+
 class State(FromRoom):
     """The whole room in one message: on every change, and every ``heartbeat_s``."""
 
@@ -233,6 +266,8 @@ class State(FromRoom):
     sound: SoundPart
     notes: NotesPart | None
     prompts: PromptsPart | None
+    ahead: AheadPart | None = None
+    """null between sessions, and from a room that does not tell."""
     attention: AttentionPart
     record: RecordPart
     events: EventsPart

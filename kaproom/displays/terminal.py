@@ -82,6 +82,8 @@ def _rows(status: Status) -> list[tuple[str, RenderableType]]:
         ("Prompt", _prompt(status["prompts"])),
         ("Record", _record(status)),
     ]
+    if status.get("ahead") is not None:
+        rows.insert(5, ("End", _end(status["ahead"])))
     if status.get("bus") is not None:
         rows.append(("Station", _bus(status)))
     return rows
@@ -113,7 +115,9 @@ def _phase(status: Status) -> Text:
     text = Text(phase["name"].upper(), style="bold")
     text.append(f"  {minutes(phase['elapsed_s'])}", style="not bold")
     if phase["held"]:
-        text.append("  HELD until `kaproom advance`", style="not bold yellow")
+        left_s = phase.get("hold_ends_in_s")
+        ends = "until `kaproom advance`" if left_s is None else f"for {minutes(left_s)}"
+        text.append(f"  HELD {ends}", style="not bold yellow")
     elif phase["remaining_s"] is not None:
         following = phase["next"] or "the end"
         text.append(f"  {following} in {minutes(phase['remaining_s'])}", style="not bold grey62")
@@ -158,10 +162,19 @@ def _meter(sound: Status) -> Text:
 def _next(sound: Status) -> Text:
     if not sound["coming"]:
         return Text("this goes on", style="grey62")
-    first = sound["coming"][0]
-    return Text(f"{first['title']} in {minutes(first['in_s'])}").append(
-        f"  ({first['phase']})", style="grey62"
-    )
+    text = Text()
+    for cue in sound["coming"]:
+        text.append(f"{cue['title']} in {minutes(cue['in_s'])}", style="" if not text else "grey62")
+        text.append(f"  ({cue['phase']})\n", style="grey62")
+    text.rstrip()
+    return text
+
+
+def _end(ahead: Status) -> Text:
+    if ahead["end_in_s"] is None:
+        return Text("open", style="grey62")
+    waits = ", if the infusion went on now" if ahead["waits_for"] == "infusion" else ""
+    return Text(f"planned in {minutes(ahead['end_in_s'])}{waits}", style="grey62")
 
 
 def _prompt(prompts: Status) -> Text:

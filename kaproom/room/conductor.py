@@ -33,6 +33,7 @@ from kaproom.session.machine import (
     opened,
     step,
 )
+from kaproom.session.outlook import preview
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Repertoire
 from kaproom.session.status import NO_SOUND, Sound, snapshot, sound_state
@@ -107,13 +108,8 @@ class Conductor:
             Refused: It would be wrong now, or no session is open.
             Mend: It is no command, or its arguments are not.
         """
-        session, scribe = self.session, self._scribe
-        if session is None or scribe is None:
-            raise Refused("no session is open; `kaproom start PROFILE` begins one")
-        at_ns = commands.stamped(args, now)
-        entered_s = scribe.at_s(now)
-        at_s = entered_s - (now.mono_ns - at_ns) / NS_PER_S
-        event = commands.read(do, args, at_s, entered_s)
+        session, scribe = self._present()
+        event = _event(do, args, scribe.at_s(now), now)
         if isinstance(event, e.Amended) and event.seq not in self._note_seqs:
             raise Mend(
                 f"entry {event.seq} is no note of this session; a note is answered with its number"
@@ -124,6 +120,16 @@ class Conductor:
         at_text = entry.at.utc.astimezone().strftime("%H:%M:%S")
         line = answer(event, self.session, at_text) + ("" if reached else _NOT_REACHED)
         return [*self._told(effects, now), entry], line
+
+    def preview(self, do: str, args: Mapping[str, Any], now: Instant) -> dict[str, Any]:
+        """What a command would change of what lies ahead; see ``command`` for what it raises."""
+        session, scribe = self._present()
+        return preview(session, _event(do, args, scribe.at_s(now), now))
+
+    def _present(self) -> tuple[Session, Scribe]:
+        if self.session is None or self._scribe is None:
+            raise Refused("no session is open; `kaproom start PROFILE` begins one")
+        return self.session, self._scribe
 
     # -- what happens by itself
 
@@ -287,6 +293,11 @@ class Conductor:
             self._headphones.begin(session.now_s)
             self._headphones.set_gain(session.gain_db, LEVEL_S)
         self._headphones.play(session, session.cues if adopted else _from_now(session))
+
+
+def _event(do: str, args: Mapping[str, Any], entered_s: float, now: Instant) -> e.Event:
+    at_s = entered_s - (now.mono_ns - commands.stamped(args, now)) / NS_PER_S
+    return commands.read(do, args, at_s, entered_s)
 
 
 def _from_now(session: Session) -> tuple[PlannedCue, ...]:

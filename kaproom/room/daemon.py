@@ -179,6 +179,8 @@ class Daemon:
                 self._surveyor.ask(request)
             elif request.do == "start":
                 self._start(request)
+            elif request.do == "preview":
+                self._preview(request)
             elif request.do == "call":
                 self._call(request)
             else:
@@ -192,6 +194,12 @@ class Daemon:
         entries, line = self._conductor.command(request.do, request.args, request.id, clock.now())
         self._write(entries, _Owed(request, {"line": line}))
         self._publish()
+
+    def _preview(self, request: Request) -> None:
+        """Say what would be. A word of its own: it can never be taken for the command."""
+        told = self._conductor.preview(str(request.args.get("do")), request.args, clock.now())
+        line = "Nothing is changed and nothing recorded: this is what would be."
+        request.reply({"line": line, "preview": told})
 
     def _call(self, request: Request) -> None:
         now = clock.now()

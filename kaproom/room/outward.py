@@ -128,6 +128,7 @@ def state_of(
         sound=_sound(status["sound"]),
         notes=_notes(status["notes"], shareable) if on else None,
         prompts=_prompts(status["prompts"]) if on else None,
+        ahead=_ahead(status["ahead"], shareable, status["phases"]) if on else None,
         attention=p.AttentionPart(
             highest=max((m.priority for m in matters), key=lambda x: x.rank, default=None),
             open=[matter.code for matter in matters],
@@ -158,6 +159,7 @@ def _phase(phase: Any, shareable: Shareable) -> p.PhasePart:
         elapsed_s=_seconds(phase["elapsed_s"]),
         remaining_s=_maybe_seconds(phase["remaining_s"]),
         held=phase["held"],
+        hold_ends_in_s=_maybe_seconds(phase["hold_ends_in_s"]),
     )
 
 
@@ -200,6 +202,26 @@ def _notes(notes: Any, shareable: Shareable) -> p.NotesPart:
 
 def _prompts(prompts: Any) -> p.PromptsPart:
     return p.PromptsPart(next_in_s=_maybe_seconds(prompts["next_in_s"]), overdue=prompts["overdue"])
+
+
+def _ahead(ahead: Any, shareable: Shareable, phases: Sequence[Any]) -> p.AheadPart:
+    index = {phase["name"]: n for n, phase in enumerate(phases, 1)}
+
+    def word(name: str) -> str:
+        return shareable.phase(name) or f"phase-{index[name]}"
+
+    change = ahead["change"]
+    return p.AheadPart(
+        end_in_s=_maybe_seconds(ahead["end_in_s"]),
+        waits_for=ahead["waits_for"],
+        change=None
+        if change is None
+        else p.NextPhase(phase=word(change["phase"]), in_s=_seconds(change["in_s"])),
+        cues=[
+            p.NextPiece(phase=word(cue["phase"]), in_s=_seconds(cue["in_s"]))
+            for cue in ahead["cues"]
+        ],
+    )
 
 
 def attention_of(matter: Matter, stamp: Stamp) -> p.Attention:

@@ -43,11 +43,12 @@ _MOVING = {
     "ts": True,
     "up_s": True,
     "session": {"session_s"},
-    "phase": {"elapsed_s", "remaining_s"},
+    "phase": {"elapsed_s", "remaining_s", "hold_ends_in_s"},
     "infusion": {"elapsed_s", "remaining_s"},
     "sound": {"level_lufs", "underruns", "since_s"},
     "notes": {"last_s"},
     "prompts": {"next_in_s"},
+    "ahead": {"end_in_s": True, "change": {"in_s"}, "cues": {"__all__": {"in_s"}}},
     "record": True,
     "events": True,
 }

@@ -13,12 +13,11 @@ from typing import Any
 
 from kaproom.session.cues import PlannedCue
 from kaproom.session.infusion import InfusionState
+from kaproom.session.outlook import coming, outlook, told
 from kaproom.session.phases import Span
 from kaproom.session.prompts import PromptState, dues
 from kaproom.session.state import SILENT_DB, Session, Stage
 
-COMING = 3
-"""So many cues to come are told."""
 BEGIN_MAX_S = 2.0
 """Until then after its opening, a session that is not heard yet is not a silence to report."""
 
@@ -132,6 +131,7 @@ def snapshot(session: Session, sound: Sound) -> dict[str, Any]:
         "sound": _sound(session, sound),
         "notes": _notes(session),
         "prompts": _prompts(session),
+        "ahead": outlook(session),
     }
 
 
@@ -198,7 +198,6 @@ def _phase(session: Session, phases: tuple[Span, ...]) -> dict[str, Any]:
 def _sound(session: Session, sound: Sound) -> dict[str, Any]:
     now_s = session.now_s
     heard = session.cue_at(now_s)
-    coming = [c for c in session.cues if c.start_s > now_s][:COMING]
     since_s = next(
         (
             now_s - since
@@ -218,21 +217,12 @@ def _sound(session: Session, sound: Sound) -> dict[str, Any]:
         "underruns": sound.underruns,
         "now": None
         if heard is None
-        else _cue(session, heard)
+        else told(session, heard)
         | {
             "position_s": heard.position_s(now_s),
             "remaining_s": _in_s(heard.end_s, now_s),
         },
-        "coming": [_cue(session, c) | {"in_s": c.start_s - now_s} for c in coming],
-    }
-
-
-def _cue(session: Session, cue: PlannedCue) -> dict[str, Any]:
-    return {
-        "cue": cue.id,
-        "title": cue.offer.title,
-        "phase": session.profile.phases[cue.phase_index].name,
-        "generated": cue.offer.soundscape is not None,
+        "coming": coming(session),
     }
 
 

@@ -60,7 +60,7 @@ def continued(session: Session, event: e.Continued) -> Result:
     session = replace(session, infusion=infusion, interruption=None)
     if event.infusion == "stopped":
         # A stop leads over to the descent; what was asked for before it no longer holds.
-        session = replace(session, course=replace(session.course, held=False))
+        session = replace(session, course=session.course.let_go())
     session, told = corrected(session)
     if gap.was_calm:
         return session, told
