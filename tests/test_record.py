@@ -123,8 +123,8 @@ def test_a_new_record_is_a_versioned_wal_database_of_ours(tmp_path: Path) -> Non
         raw = sqlite3.connect(record.path)
         assert raw.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert raw.execute("PRAGMA application_id").fetchone() == (0x6B617072,)
-        assert raw.execute("PRAGMA user_version").fetchone() == (1,)
-        assert dict(raw.execute("SELECT key, value FROM meta"))["schema"] == "1"
+        assert raw.execute("PRAGMA user_version").fetchone() == (2,)
+        assert dict(raw.execute("SELECT key, value FROM meta"))["schema"] == "2"
         raw.close()
     assert record.path.stat().st_mode & 0o777 == 0o640
     assert record.path.parent.stat().st_mode & 0o777 == 0o750
@@ -172,7 +172,7 @@ def test_a_record_of_a_newer_kaproom_is_refused(tmp_path: Path) -> None:
     with Record.open(tmp_path) as record:
         record._connection.execute("PRAGMA user_version = 9")
     for read_only in (False, True):
-        with pytest.raises(Mend, match=r"newer kaproom \(schema 9, this one reads 1\)"):
+        with pytest.raises(Mend, match=r"newer kaproom \(schema 9, this one reads 2\)"):
             Record.open(tmp_path, read_only=read_only)
 
 

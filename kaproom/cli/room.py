@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kaproom.cli.asking import HERE, ask, daemon
-from kaproom.errors import Mend, Refused
+from kaproom.errors import Refused
 
 if TYPE_CHECKING:
     from kaproom.session.roomfile import RoomFile
@@ -139,24 +139,29 @@ def verify(
         Path | None, typer.Argument(metavar="[RECORD]", help="A record's file; else this room's.")
     ] = None,
     head: Annotated[
-        str | None, typer.Option(metavar="SEQ:HASH", help="A head that was kept elsewhere.")
+        str | None,
+        typer.Option(
+            metavar="SEQ:HASH|FILE", help="A head kept elsewhere, or a file of states by MQTT."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Walk the record and name the first broken entry."""
     from kaproom.places import data_folder
-    from kaproom.record import Head
+    from kaproom.record import kept_heads
     from kaproom.record import verify as walk
 
-    seq, _, digest = (head or "").rpartition(":")
-    if head and not (seq.isdecimal() and len(digest) == 64):
-        raise Mend("--head: write SEQ:HASH, as the state publishes them")
-    kept = Head(int(seq), digest) if head else None
-    verdict = walk(record or data_folder(HERE.room()[0]), kept)
+    where = record or data_folder(HERE.room()[0])
+    kept = () if head is None else kept_heads(head, where)
+    verdict = walk(where, *kept)
     if as_json:
         typer.echo(json.dumps(asdict(verdict)))
     elif verdict.whole:
-        typer.echo(f"whole: {verdict.entries} entries; ends in {verdict.head.hash}")
+        typer.echo(
+            f"whole: {verdict.entries} entries; ends in {verdict.head.seq}:{verdict.head.hash}"
+        )
+        if kept:
+            typer.echo(f"compared with {len(kept)} heads kept elsewhere: each is in it")
         for line in verdict.cannot_prove:
             typer.echo(f"not proven: {line}")
     else:

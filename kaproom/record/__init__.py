@@ -46,18 +46,22 @@ of session time, phase and what was heard is as known then.
     the kernel has them, ``steps`` seen since the session was opened.
 """
 
-from kaproom.record.database import FILE_NAME, Record, SessionSummary
+from kaproom.record.database import FILE_NAME, Record
 from kaproom.record.entry import (
     DAEMON_STARTED,
     NOTE,
     SESSION_ENDED,
+    SESSION_ERASED,
     SESSION_STARTED,
+    SIGNED_OFF,
     Entry,
     Head,
     Written,
 )
+from kaproom.record.kept import kept_heads
 from kaproom.record.lock import RoomLock
 from kaproom.record.recorder import Done, Recorder
+from kaproom.record.sessions import SessionSummary
 from kaproom.record.verdict import Verdict, verify
 
 __all__ = [
@@ -65,7 +69,9 @@ __all__ = [
     "FILE_NAME",
     "NOTE",
     "SESSION_ENDED",
+    "SESSION_ERASED",
     "SESSION_STARTED",
+    "SIGNED_OFF",
     "Done",
     "Entry",
     "Head",
@@ -75,5 +81,6 @@ __all__ = [
     "SessionSummary",
     "Verdict",
     "Written",
+    "kept_heads",
     "verify",
 ]

@@ -6,8 +6,9 @@ acknowledged, and the next is tried as if it were the first.
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,10 +18,8 @@ from kaproom.clock import Instant
 from kaproom.errors import WorldFailed
 from kaproom.record.entry import (
     DAEMON_STARTED,
-    NOTE,
     SALT_BYTES,
-    SESSION_ENDED,
-    SESSION_STARTED,
+    SESSION_ERASED,
     Entry,
     Head,
     Written,
@@ -30,14 +29,25 @@ from kaproom.record.entry import (
     entry_of,
     hash_of,
 )
-from kaproom.record.opening import FAULTS, connect, make_file, make_writable, recognise, why
+from kaproom.record.opening import (
+    FAULTS,
+    WIPE_DUE,
+    Engine,
+    connect,
+    make_file,
+    make_writable,
+    recognise,
+    set_meta,
+    standard,
+    why,
+    wiped,
+)
+from kaproom.record.schema import LANDMARK
+from kaproom.record.sessions import Sessions, SessionSummary
 
 FILE_NAME = "record.sqlite3"
 _ROWS_A_READ = 500  # a read ends between them, so that the WAL can start over
 _ROWS_A_STATEMENT = 500  # SQLite takes 32,766 values in one
-
-# Word for word as in the schema, or SQLite would not use the index.
-_LANDMARK = "kind IN ('daemon-started', 'session-started', 'session-ended')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +56,6 @@ class Prepared:
 
     entry: Entry
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SessionSummary:
-    """One session of the record, in a line.
-
-    Attributes:
-        session: Its id.
-        first_seq: Of its first entry.
-        last_seq: Of its newest.
-        entries: How many it has.
-        notes: How many of them are notes.
-        started: None when its start is not recorded.
-        ended: None while it is open, or was interrupted.
-        started_with: The fields of its first ``session-started``: profile and so on.
-    """
-
-    session: str
-    first_seq: int
-    last_seq: int
-    entries: int
-    notes: int
-    started: Instant | None
-    ended: Instant | None
-    started_with: Mapping[str, Any]
 
 
 def prepare(entries: Sequence[Entry]) -> tuple[Prepared, ...]:
@@ -85,12 +70,13 @@ class Record:
         self.path = path
         self.boot: int | None = None
         self._connection = connection
+        self._sessions = Sessions(self._rows, self._entry)
         self._tail: tuple[int, bytes] | None = None
         self._paths = (path, Path(f"{path}-wal"))
         self._files: tuple[tuple[int, int], ...] = ()
 
     @classmethod
-    def open(cls, folder: Path, *, read_only: bool = False) -> Self:
+    def open(cls, folder: Path, *, read_only: bool = False, engine: Engine = standard) -> Self:
         """Open the record in ``folder``; to write, it is made when there is none.
 
         A read-only one never keeps the writer waiting, and may be open beside it.
@@ -102,7 +88,7 @@ class Record:
         path = folder / FILE_NAME
         if not read_only:
             make_file(path)
-        connection = connect(path, read_only=read_only)
+        connection = connect(path, read_only=read_only, engine=engine)
         record = cls(path, connection)
         try:
             if not read_only:
@@ -110,6 +96,8 @@ class Record:
             recognise(path, connection)
             if not read_only:
                 record._files = record._files_now()
+                if record._one("SELECT value FROM meta WHERE key = ?", (WIPE_DUE,)) == "yes":
+                    record.wipe()
         except BaseException:
             connection.close()
             raise
@@ -142,10 +130,60 @@ class Record:
         """Add what ``prepare`` made; like ``append``."""
         if not prepared:
             return ()
-        try:
+        with self._adding():
             seq, previous = self._tail or self._read_tail()
             written, rows = _chained(prepared, seq, previous)
             self._insert(rows)
+        self._tail = (written[-1].seq, bytes.fromhex(written[-1].hash))
+        return written
+
+    def erase(self, entry: Entry, more: Collection[int] = ()) -> Written:
+        """Take the bodies and salts of a session away, and say so in the chain; see README.
+
+        Args:
+            entry: Of kind ``session-erased``, for the session that goes. Which entries went
+                is added to its fields.
+            more: Entries that belong to the session though they do not carry its id.
+
+        Raises:
+            WorldFailed: Nothing was erased.
+        """
+        assert entry.kind == SESSION_ERASED and entry.session is not None
+        rows = self._rows(
+            "SELECT seq FROM entry JOIN body USING (seq) WHERE session = ? AND kind <> ?",
+            (entry.session, SESSION_ERASED),
+        )
+        gone = stretches({*more, *(seq for (seq,) in rows)})
+        named = replace(entry, fields={**entry.fields, "entries": gone})
+        with self._adding():
+            (written,), chained = _chained(prepare((named,)), *(self._tail or self._read_tail()))
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute(*_statement(chained))
+            for first, last in gone:
+                self._connection.execute(
+                    "DELETE FROM body WHERE seq BETWEEN ? AND ?", (first, last)
+                )
+            set_meta(self._connection, WIPE_DUE, "yes")
+            self._connection.execute("COMMIT")
+        self._tail = (written.seq, bytes.fromhex(written.hash))
+        return written
+
+    def wipe(self) -> bool:
+        """Leave nothing of what was erased in the file's free parts, nor in the WAL.
+
+        Returns:
+            False when something kept it from that; it is tried again at the next opening.
+        """
+        try:
+            return wiped(self._connection)
+        except FAULTS:
+            self._roll_back()
+            return False
+
+    @contextmanager
+    def _adding(self) -> Iterator[None]:
+        try:
+            yield
             # Deleted under us, SQLite would go on writing into files that nobody can open.
             if self._files_now() != self._files:
                 raise WorldFailed(
@@ -158,8 +196,6 @@ class Record:
         except WorldFailed:
             self._tail = None
             raise
-        self._tail = (written[-1].seq, bytes.fromhex(written[-1].hash))
-        return written
 
     def begin_boot(
         self, at: Instant | None = None, fields: Mapping[str, Any] | None = None
@@ -171,7 +207,7 @@ class Record:
         """
         at = at or clock.now()
         count = self._one(
-            f"SELECT count(*) FROM entry WHERE {_LANDMARK} AND kind = ?", (DAEMON_STARTED,)
+            f"SELECT count(*) FROM entry WHERE {LANDMARK} AND kind = ?", (DAEMON_STARTED,)
         )
         boot = int(count) + 1
         entry = Entry(
@@ -216,30 +252,23 @@ class Record:
 
     def sessions(self) -> tuple[SessionSummary, ...]:
         """Every session of the record, the oldest first."""
-        rows = self._rows(
-            "SELECT session, min(seq), max(seq), count(*), sum(kind = ?) FROM entry "
-            "WHERE session IS NOT NULL GROUP BY session ORDER BY min(seq)",
-            (NOTE,),
-        )
-        return tuple(self._summary(*row) for row in rows)
+        return self._sessions.every()
+
+    def session(self, beginning: str) -> SessionSummary:
+        """The one session whose id begins so.
+
+        Raises:
+            Mend: There is none, or more than one.
+        """
+        return self._sessions.named(beginning)
 
     def last_open_session(self) -> SessionSummary | None:
         """The newest session that started and has not ended; None when there is none."""
-        session = self._one(
-            f"SELECT session FROM entry AS started WHERE {_LANDMARK} AND kind = ? "
-            "AND NOT EXISTS (SELECT 1 FROM entry AS ended "
-            f"WHERE {_LANDMARK} AND kind = ? AND ended.session = started.session) "
-            "ORDER BY seq DESC LIMIT 1",
-            (SESSION_STARTED, SESSION_ENDED),
-        )
-        if session is None:
-            return None
-        (row,) = self._rows(
-            "SELECT session, min(seq), max(seq), count(*), sum(kind = ?) FROM entry "
-            "WHERE session = ?",
-            (NOTE, session),
-        )
-        return self._summary(*row)
+        return self._sessions.last_open()
+
+    def unsigned_sessions(self) -> tuple[SessionSummary, ...]:
+        """Sessions that ended and that nobody has signed off, the oldest first."""
+        return self._sessions.unsigned()
 
     def head(self) -> Head:
         """Where the record ends now."""
@@ -319,30 +348,6 @@ class Record:
                 f"{self.path}: entry {seq} is damaged; run `kaproom verify`"
             ) from error
 
-    def _summary(
-        self, session: str, first_seq: int, last_seq: int, entries: int, notes: int
-    ) -> SessionSummary:
-        started = self._landmark(session, SESSION_STARTED, "ASC")
-        ended = self._landmark(session, SESSION_ENDED, "DESC")
-        return SessionSummary(
-            session,
-            first_seq,
-            last_seq,
-            entries,
-            notes,
-            None if started is None else started.at,
-            None if ended is None else ended.at,
-            {} if started is None else started.fields,
-        )
-
-    def _landmark(self, session: str, kind: str, direction: str) -> Entry | None:
-        rows = self._rows(
-            "SELECT seq, body FROM entry JOIN body USING (seq) "
-            f"WHERE {_LANDMARK} AND kind = ? AND session = ? ORDER BY seq {direction} LIMIT 1",
-            (kind, session),
-        )
-        return self._entry(*rows[0]) if rows else None
-
     def _line(self, error: sqlite3.Error | UnicodeDecodeError | OSError) -> str:
         return f"{self.path}: {why(error)}"
 
@@ -362,6 +367,17 @@ def _chained(
         entry = each.entry
         rows.append((seq, entry.session, entry.kind, digest, previous, salt, each.body))
     return tuple(written), rows
+
+
+def stretches(seqs: Collection[int]) -> list[tuple[int, int]]:
+    """Sequences as stretches without gaps, first and last of each."""
+    found: list[tuple[int, int]] = []
+    for seq in sorted(set(seqs)):
+        if found and seq == found[-1][1] + 1:
+            found[-1] = (found[-1][0], seq)
+        else:
+            found.append((seq, seq))
+    return found
 
 
 def _statement(rows: list[tuple[Any, ...]]) -> tuple[str, list[Any]]:

@@ -3,6 +3,7 @@
 import os
 import secrets
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from kaproom import __version__, clock
@@ -14,11 +15,28 @@ BUSY_S = 2.0  # how long to wait for another writer: there should be none
 # pages is where SQLite does it by itself within a commit.
 _CHECKPOINT_PAGES = 4_000
 
+Engine = Callable[[str], sqlite3.Connection]
+"""Opens what a file: URI names. A test of failing disks brings its own."""
+
+WIPE_DUE = "wipe_due"
+"""In ``meta``: "yes" while something that was erased may still lie in the file."""
+
 # SQLite quotes a damaged file in its message, which need not be UTF-8.
 FAULTS = (sqlite3.Error, UnicodeDecodeError)
 
 
-def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+def standard(uri: str) -> sqlite3.Connection:
+    """Python's own SQLite."""
+    return sqlite3.connect(
+        uri,
+        uri=True,
+        timeout=BUSY_S,
+        isolation_level=None,
+        check_same_thread=False,  # the Recorder's thread takes over what the daemon opened
+    )
+
+
+def connect(path: Path, *, read_only: bool, engine: Engine = standard) -> sqlite3.Connection:
     """A connection with the record's settings, to a file that exists.
 
     Raises:
@@ -28,29 +46,23 @@ def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
         raise Mend(f"{path}: no record here; give the room's data folder")
     try:
         if not read_only:
-            return _set_up(_connect(path, "mode=rw"))
+            return _set_up(engine(_uri(path, "mode=rw")))
         try:
-            connection = _connect(path, "mode=ro")
+            connection = engine(_uri(path, "mode=ro"))
             connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
         except sqlite3.OperationalError:
             if Path(f"{path}-wal").exists():
                 raise
             # WAL needs a file beside the record, which we may not make in a folder that
             # is only ours to read. Without a WAL nobody has it open: it stands still.
-            connection = _connect(path, "immutable=1")
+            connection = engine(_uri(path, "immutable=1"))
         return connection
     except FAULTS as error:
         raise Mend(f"{path}: {why(error)}") from error
 
 
-def _connect(path: Path, how: str) -> sqlite3.Connection:
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?{how}",
-        uri=True,
-        timeout=BUSY_S,
-        isolation_level=None,
-        check_same_thread=False,  # the Recorder's thread takes over what the daemon opened
-    )
+def _uri(path: Path, how: str) -> str:
+    return f"{path.absolute().as_uri()}?{how}"
 
 
 def _set_up(connection: sqlite3.Connection) -> sqlite3.Connection:
@@ -58,6 +70,7 @@ def _set_up(connection: sqlite3.Connection) -> sqlite3.Connection:
         "synchronous = FULL",
         "recursive_triggers = ON",  # or REPLACE would delete past them
         "cell_size_check = ON",
+        "secure_delete = ON",  # what is erased is overwritten, not only unlinked
         f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
     ):
         connection.execute(f"PRAGMA {pragma}")
@@ -119,9 +132,44 @@ def make_writable(path: Path, connection: sqlite3.Connection) -> None:
             connection.execute(f"PRAGMA user_version = {schema.SCHEMA}")
             connection.execute("COMMIT")
         else:
-            connection.execute("ROLLBACK")
+            _migrate(connection)
+            connection.execute("COMMIT")
     except FAULTS as error:
         raise Mend(f"{path}: {why(error)}") from error
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring a record of ours forward; what is not ours, or is newer, is left as it is."""
+    ours = connection.execute("PRAGMA application_id").fetchone()[0] == schema.APPLICATION_ID
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    while ours and version in schema.MIGRATIONS:
+        for statement in schema.MIGRATIONS[version]:
+            connection.execute(statement)
+        version += 1
+        set_meta(connection, "schema", str(version))
+        connection.execute(f"PRAGMA user_version = {version}")
+
+
+def set_meta(connection: sqlite3.Connection, key: str, value: str) -> None:
+    """Keep a fact about the file itself."""
+    connection.execute(
+        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (key, value),
+    )
+
+
+def wiped(connection: sqlite3.Connection) -> bool:
+    """Write the file anew without its free parts, and empty the WAL; False while it is in use.
+
+    The first emptying has the file's old pages overwritten before it shrinks.
+    """
+    connection.execute("PRAGMA temp_store = MEMORY")
+    for step in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+        told = connection.execute(step).fetchall()
+        if told and told[0][0]:
+            return False
+    set_meta(connection, WIPE_DUE, "no")
+    return True
 
 
 def _is_new(connection: sqlite3.Connection) -> bool:

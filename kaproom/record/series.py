@@ -17,9 +17,7 @@ from kaproom.errors import WorldFailed
 from kaproom.record.database import FILE_NAME
 from kaproom.record.entry import DAEMON_STARTED, SESSION_STARTED, Entry, entry_of
 from kaproom.record.opening import FAULTS, connect, recognise, why
-
-# As in the index on landmarks, word for word, or SQLite would not use it.
-_LANDMARK = "kind IN ('daemon-started', 'session-started', 'session-ended')"
+from kaproom.record.schema import LANDMARK
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +28,13 @@ class Numbered:
         number: In the series, from 1.
         seq: In the record.
         boot: Which start of the daemon recorded it.
+        entry: None when its body was erased; its number stays taken.
     """
 
     number: int
     seq: int
     boot: int
-    entry: Entry
+    entry: Entry | None
 
 
 class Series:
@@ -84,7 +83,7 @@ class Series:
             WorldFailed: The record cannot be read now.
         """
         rows = self._rows(
-            "SELECT seq, body FROM entry JOIN body USING (seq) "
+            "SELECT seq, body FROM entry LEFT JOIN body USING (seq) "
             f"WHERE seq > ? AND {self._of} ORDER BY seq LIMIT ?",
             (seq, *self._kinds, most),
         )
@@ -94,7 +93,8 @@ class Series:
         found = []
         for place, (at_seq, body) in enumerate(rows, number + 1):
             boot = sum(start <= at_seq for start in starts)
-            found.append(Numbered(place, at_seq, boot, self._entry(at_seq, body)))
+            entry = None if body is None else self._entry(at_seq, body)
+            found.append(Numbered(place, at_seq, boot, entry))
         return found
 
     def numbered(self, first: int, most: int) -> list[Numbered]:
@@ -108,13 +108,13 @@ class Series:
         """What a session was started with; empty when that is not recorded."""
         rows = self._rows(
             "SELECT seq, body FROM entry JOIN body USING (seq) "
-            f"WHERE {_LANDMARK} AND kind = ? AND session = ? ORDER BY seq LIMIT 1",
+            f"WHERE {LANDMARK} AND kind = ? AND session = ? ORDER BY seq LIMIT 1",
             (SESSION_STARTED, session),
         )
         return self._entry(*rows[0]).fields if rows else {}
 
     def _starts(self, up_to: int) -> list[int]:
-        query = f"SELECT seq FROM entry WHERE {_LANDMARK} AND kind = ? AND seq <= ?"
+        query = f"SELECT seq FROM entry WHERE {LANDMARK} AND kind = ? AND seq <= ?"
         return [seq for (seq,) in self._rows(query, (DAEMON_STARTED, up_to))]
 
     def _entry(self, seq: int, body: bytes) -> Entry:

@@ -87,7 +87,9 @@ class Outflow:
             self._arrived.discard(self.acknowledged)
 
     def message(self, numbered: Numbered) -> Message | None:
-        """An entry as it goes out; None when no version of the contract knows what it says."""
+        """An entry as it goes out; None when it was erased, or says what no contract knows."""
+        if numbered.entry is None:
+            return None
         shareable = self._shareable(numbered.entry.session)
         made = event_of(numbered, self._topics.site, self._topics.room, self.series, shareable)
         if made is None:

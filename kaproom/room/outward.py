@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from kaproom.contract import payload as p
-from kaproom.record import SESSION_ENDED, SESSION_STARTED
+from kaproom.record import SESSION_ENDED, SESSION_STARTED, Entry
 from kaproom.record.series import Numbered
 from kaproom.room.attention import Matter
 from kaproom.session.profile import VOCABULARY, Profile
@@ -245,9 +245,11 @@ def event_of(
     """An entry of the record as an event, and the topic's last word.
 
     Returns:
-        None when the entry says what no version of the contract knows.
+        None when the entry was erased, or says what no version of the contract knows.
     """
     entry = numbered.entry
+    if entry is None:
+        return None
     kind = KINDS[entry.kind]
     of_all = {
         "site": site,
@@ -262,7 +264,7 @@ def event_of(
         "session_s": _rounded(entry.session_s),
     }
     try:
-        return kind, _MODELS[kind].model_validate(of_all | _own(numbered, shareable))
+        return kind, _MODELS[kind].model_validate(of_all | _own(entry, shareable))
     except (KeyError, ValueError):
         return None
 
@@ -276,9 +278,8 @@ _MODELS: Mapping[str, type[p.AnyEvent]] = {
 }
 
 
-def _own(numbered: Numbered, shareable: Shareable) -> dict[str, Any]:
+def _own(entry: Entry, shareable: Shareable) -> dict[str, Any]:
     """What this kind of event says beyond what all say."""
-    entry = numbered.entry
     told = entry.fields
     match entry.kind:
         case "infusion":
