@@ -7,6 +7,7 @@ from typing import Any
 
 from kaproom.session import events as e
 from kaproom.session.machine import Session
+from kaproom.session.replanning import awaited
 
 NOT_OURS = "kaproom cannot touch the pump."
 
@@ -24,7 +25,23 @@ def answer(event: e.Event, after: Session, clock_text: str) -> str:
 
 def _infused(event: e.Infused, after: Session, clock_text: str) -> str:
     amount = "" if event.value is None else f" {event.value:g} {event.unit}"
-    return f"Recorded {clock_text}: infusion {event.what}{amount}. {NOT_OURS}"
+    return f"Recorded {clock_text}: infusion {event.what}{amount}. {_turn(after)}{NOT_OURS}"
+
+
+def _turn(after: Session) -> str:
+    """When the phase that is on now is heard, if it is not yet."""
+    coming = awaited(after, after.now_s)
+    if coming is None:
+        return ""
+    minutes, seconds = divmod(round(coming.start_s - after.now_s), 60)
+    return f"The music of '{_phase(after)}' enters in {minutes}:{seconds:02d}. "
+
+
+def _advanced(event: e.Advanced, after: Session, clock_text: str) -> str:
+    line = f"Going on to '{_phase(after)}'."
+    if after.elsewhere:
+        return f"{line} It is heard when the plan's music returns."
+    return f"{line} {_turn(after)}".rstrip()
 
 
 def _skipped(event: e.Skipped, after: Session, clock_text: str) -> str:
@@ -61,7 +78,7 @@ _LINES: dict[type[e.Event], Callable[[Any, Session, str], str]] = {
     e.Noted: lambda event, _, clock_text: f"Noted {clock_text}: {event.category}.",
     e.Amended: lambda event, *_: f"Amended entry {event.seq}; both stay in the record.",
     e.Held: _held,
-    e.Advanced: lambda _, after, __: f"Going on to '{_phase(after)}'.",
+    e.Advanced: _advanced,
     e.Calmed: lambda _, after, __: (
         f"Softer now; the refuge, {after.repertoire.refuge.title}, comes in 3 s and stays until "
         "`kaproom return`."

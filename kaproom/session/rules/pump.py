@@ -33,8 +33,11 @@ def infused(session: Session, event: e.Infused) -> Result:
     _check_amount(session.profile, event)
     mark = Mark(event.what, event.at_s, event.late, event.value, event.unit)
     infusion = session.infusion.recorded(mark)
-    if event.what in ("rate", "bolus") or session.stage is not Stage.OPEN:
-        return replace(session, infusion=infusion), ()
+    recorded = replace(session, infusion=infusion)
+    # What was given moves only what waits for the effect, or for the infusion's end.
+    given = event.what in ("rate", "bolus")
+    if session.stage is not Stage.OPEN or (given and recorded.phases == session.phases):
+        return recorded, ()
     was_stopped = session.infusion.stopped_at_s is not None
     # A start that was recorded with a wrong time may have led phases too far.
     had_start = session.infusion.started_at_s is not None
