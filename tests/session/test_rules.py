@@ -280,6 +280,14 @@ def test_a_stop_ends_a_hold() -> None:
     assert phase(made.session) == "descent" and not made.session.course.held
 
 
+def test_a_stop_as_planned_leaves_a_hold_alone() -> None:
+    made = room(PEAK_S + 100)
+    made.at(made.now_s, e.Held)
+    made.at(STARTED_S + 40 * 60, e.Infused, what="stopped")
+    assert phase(made.session) == "peak" and made.session.course.held
+    assert sounding(made.session, made.now_s + 60).phase_index == 3
+
+
 def test_a_hold_after_a_stop_outlasts_the_stops_correction() -> None:
     made = room(PEAK_S + 100)
     made.at(made.now_s, e.Infused, what="stopped")

@@ -11,7 +11,7 @@ from math import isfinite
 from kaproom.errors import Mend, Refused
 from kaproom.session import events as e
 from kaproom.session.effects import Effect
-from kaproom.session.infusion import Mark
+from kaproom.session.infusion import InfusionState, Mark
 from kaproom.session.phases import phase_by_clock
 from kaproom.session.profile import Profile
 from kaproom.session.replanning import (
@@ -43,8 +43,10 @@ def infused(session: Session, event: e.Infused) -> Result:
     had_start = session.infusion.started_at_s is not None
     corrects = was_stopped or (event.what == "started" and had_start)
     told: tuple[Effect, ...] = ()
-    if event.what == "stopped" and not was_stopped:
-        # A stop leads over to the descent; what was asked for before it no longer holds.
+    early = infusion.state(session.now_s) is InfusionState.STOPPED
+    if event.what == "stopped" and not was_stopped and early:
+        # It leads over to the descent, and what was asked for before it no longer holds. A
+        # stop as planned leaves a hold alone.
         session = replace(session, course=session.course.let_go())
     elif not corrects:
         session, told = begun(session)
