@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from kaproom.session import events as e
-from kaproom.session.machine import Session
+from kaproom.session.machine import Session, Stage
 from kaproom.session.replanning import awaited
+from kaproom.session.rules.notes import DOUBLE_S
 
 NOT_OURS = "kaproom cannot touch the pump."
 
@@ -44,6 +45,14 @@ def _advanced(event: e.Advanced, after: Session, clock_text: str) -> str:
     return f"{line} {_turn(after)}".rstrip()
 
 
+def _noted(event: e.Noted, after: Session, clock_text: str) -> str:
+    late = " (late entry)" if event.late else ""
+    if event.integration:
+        return f"Noted for integration: {event.category}."
+    ended = ", after the session's end" if after.stage is Stage.ENDED else ""
+    return f"Noted {clock_text}{late}: {event.category}{ended}."
+
+
 def _skipped(event: e.Skipped, after: Session, clock_text: str) -> str:
     coming = next((c for c in after.cues if c.start_s > after.now_s), None)
     title = "another piece" if coming is None else coming.offer.title
@@ -75,8 +84,13 @@ def _phase(after: Session) -> str:
 
 _LINES: dict[type[e.Event], Callable[[Any, Session, str], str]] = {
     e.Infused: _infused,
-    e.Noted: lambda event, _, clock_text: f"Noted {clock_text}: {event.category}.",
+    e.Noted: _noted,
+    e.NotedAgain: lambda event, *_: (
+        f"One note, not two: {event.category} was pressed twice within {DOUBLE_S * 1000:g} ms."
+    ),
+    e.Worded: lambda event, *_: f"The text of note {event.seq} is kept.",
     e.Amended: lambda event, *_: f"Amended entry {event.seq}; both stay in the record.",
+    e.Present: lambda event, *_: f"Present from now on: {event.who.replace(' ', ', ')}.",
     e.Held: _held,
     e.Advanced: _advanced,
     e.Calmed: lambda _, after, __: (

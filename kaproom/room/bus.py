@@ -17,7 +17,7 @@ from kaproom.contract.payload import Priority
 from kaproom.errors import Mend, Refused
 from kaproom.record import Record
 from kaproom.room.attention import Attention, Change, call_status
-from kaproom.room.commands import stamped
+from kaproom.room.moments import moment
 from kaproom.room.outward import Shareable
 from kaproom.room.publisher import WHOM, Publisher
 from kaproom.session.machine import Session
@@ -88,7 +88,7 @@ class Bus:
         level = args.get("level", str(Priority.ASSIST))
         if level not in _CALLS:
             raise Mend(f"a call is {' or '.join(_CALLS)}, e.g. `kaproom call urgent`")
-        pressed_ns = stamped(args, now)
+        pressed_ns = moment(args, now).at_ns
         ago = timedelta(microseconds=(now.mono_ns - pressed_ns) / 1000)
         pressed = Instant(pressed_ns, now.boot_id, now.utc - ago)
         changes = self._attention.raise_call(Priority(level), pressed)

@@ -52,7 +52,7 @@ class ClockWatch:
         self._maybe_s: float | None = None
         self._asleep_s: float | None = None
         self._asked_ns = 0
-        self._kept: Discipline | None = None
+        self._kept = discipline()
         self._steps = 0
 
     @property

@@ -10,36 +10,15 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, cast, get_args
 
-from kaproom.clock import NS_PER_S, Instant
 from kaproom.errors import Mend
 from kaproom.session import events as e
 from kaproom.session.infusion import What
+from kaproom.session.people import initials, present
+from kaproom.session.rules.notes import INTEGRATION
 
-AGO_MAX_S = 12 * 3600.0
 NOTE_TEXT_MAX = 10_000
-_FUTURE_S = 2.0  # a client's stamp may be this far ahead of us by rounding, not more
-
-
-def stamped(args: Mapping[str, Any], entered: Instant) -> int:
-    """When it was done, on the suspend-inclusive clock.
-
-    ``mono_ns`` with ``boot_id`` is the client's own stamp of the key press; ``ago_s``
-    tells how long before that it was done.
-
-    Raises:
-        Mend: The times are not times, or lie in the future.
-    """
-    pressed_ns = args.get("mono_ns")
-    same_boot = args.get("boot_id") == entered.boot_id
-    at_ns = entered.mono_ns
-    if same_boot and isinstance(pressed_ns, int) and not isinstance(pressed_ns, bool):
-        if not -AGO_MAX_S < (pressed_ns - entered.mono_ns) / NS_PER_S < _FUTURE_S:
-            raise Mend("the time of the key press lies in the future, or hours back")
-        at_ns = min(pressed_ns, entered.mono_ns)
-    ago = _number(args, "ago_s", 0.0)
-    if not 0 <= ago <= AGO_MAX_S:
-        raise Mend(f"--ago must be between 0 and {AGO_MAX_S / 3600:g} h; it is {ago:g} s")
-    return at_ns - round(ago * NS_PER_S)
+# Which of the session's notes an entry is, the conductor knows.
+_UNKNOWN = -1
 
 
 def read(do: str, args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
@@ -79,29 +58,50 @@ def _infusion(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event
 
 
 def _note(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
-    text = _text(args, "text", "")
-    if len(text) > NOTE_TEXT_MAX:
-        raise Mend(f"the note has {len(text)} characters; {NOTE_TEXT_MAX} at most: make it two")
-    return e.Noted(at_s, entered_s, _text(args, "category"), text)
+    category = _text(args, "category")
+    return e.Noted(
+        at_s,
+        entered_s,
+        category,
+        _note_text(args, "text", ""),
+        by=_initials(args),
+        recalled=_recalled(args),
+        integration=args.get("integration") is True or category == INTEGRATION,
+    )
+
+
+def _worded(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
+    text = _note_text(args, "text")
+    if not text.strip():
+        raise Mend("a note's text needs words")
+    return e.Worded(at_s, entered_s, _seq(args), _UNKNOWN, text)
 
 
 def _amend(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
-    seq = args.get("seq")
-    if not isinstance(seq, int) or isinstance(seq, bool) or seq < 1:
-        raise Mend(f"'{_shown(seq)}' is not an entry's number; notes are answered with theirs")
+    seq = _seq(args)
     text = args.get("text")
     category = args.get("category")
     in_error = args.get("in_error") is True
-    if text is None and category is None and not in_error:
-        raise Mend("an amendment needs a text, a category, or --in-error")
+    recalled = _recalled(args)
+    if text is None and category is None and not in_error and not recalled:
+        raise Mend("an amendment needs a text, a category, a time (--at, --ago), or --in-error")
     return e.Amended(
-        at_s,
+        entered_s if recalled else at_s,
         entered_s,
         seq,
-        None if text is None else _text(args, "text"),
+        None if text is None else _note_text(args, "text"),
         None if category is None else _text(args, "category"),
         in_error,
+        moved_to_s=at_s if recalled else None,
+        by=_initials(args),
     )
+
+
+def _who(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
+    who = args.get("who")
+    if not isinstance(who, list):
+        raise Mend("who is present is a list of initials, e.g. `kaproom who AB CD`")
+    return e.Present(at_s, entered_s, present(who))
 
 
 def _hold(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
@@ -143,7 +143,9 @@ def _continue(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event
 _READERS: dict[str, Callable[[Mapping[str, Any], float, float], e.Event]] = {
     "infusion": _infusion,
     "note": _note,
+    "note-text": _worded,
     "amend": _amend,
+    "who": _who,
     "hold": _hold,
     "advance": _advance,
     "calm": _plain(e.Calmed),
@@ -171,6 +173,29 @@ def _text(args: Mapping[str, Any], name: str, default: str | None = None) -> str
     if not isinstance(value, str):
         raise Mend(f"{name} must be a text; it is {_shown(value)}")
     return value
+
+
+def _seq(args: Mapping[str, Any]) -> int:
+    seq = args.get("seq")
+    if not isinstance(seq, int) or isinstance(seq, bool) or seq < 1:
+        raise Mend(f"'{_shown(seq)}' is not an entry's number; notes are answered with theirs")
+    return seq
+
+
+def _note_text(args: Mapping[str, Any], name: str, default: str | None = None) -> str:
+    text = _text(args, name, default)
+    if len(text) > NOTE_TEXT_MAX:
+        raise Mend(f"the note has {len(text)} characters; {NOTE_TEXT_MAX} at most: make it two")
+    return text
+
+
+def _initials(args: Mapping[str, Any]) -> str | None:
+    return None if args.get("by") is None else initials(args["by"])
+
+
+def _recalled(args: Mapping[str, Any]) -> bool:
+    """Whether its time was told from memory."""
+    return args.get("ago_s") is not None or args.get("at") is not None
 
 
 def _shown(value: object) -> str:

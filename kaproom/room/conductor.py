@@ -11,12 +11,14 @@ from dataclasses import replace
 from typing import Any
 
 from kaproom import clock
-from kaproom.clock import NS_PER_S, Instant
-from kaproom.errors import Mend, Refused
-from kaproom.record import NOTE, Entry, Written
-from kaproom.room import commands
-from kaproom.room.answers import answer
+from kaproom.clock import Instant
+from kaproom.errors import Refused
+from kaproom.record import Entry, Written
+from kaproom.room.asked import Answered, answered_by, read
+from kaproom.room.clockwatch import STEPPED, ClockWatch
 from kaproom.room.headphones import FromPlayer, Headphones
+from kaproom.room.notebook import Notebook
+from kaproom.room.past import Case
 from kaproom.room.resume import resumed
 from kaproom.room.scribe import Scribe
 from kaproom.session import events as e
@@ -36,17 +38,20 @@ from kaproom.session.machine import (
 from kaproom.session.outlook import preview
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Repertoire
-from kaproom.session.status import NO_SOUND, Sound, snapshot, sound_state
+from kaproom.session.status import NO_SOUND, Sound, SoundState, snapshot, sound_state
 
 # The sound stood still for longer than this: the plan is told.
 SHIFT_MIN_S = 0.3
 # An open session older than this is closed at the daemon's start, not picked up.
 RESUME_MAX_S = 4 * 3600.0
-RECENT_NOTES = 8
 # A player that closes the session before fades for up to 4 s.
 BEGIN_S = 8.0
 
 _NOT_REACHED = " The sound is not reached yet; it follows as soon as it is."
+
+
+# What may be added to a session that is over.
+_AFTERWARDS = ("note", "note-text", "amend")
 
 
 class Conductor:
@@ -55,17 +60,28 @@ class Conductor:
     Args:
         headphones: The way to the sound.
         write: Takes entries that nobody waits for.
+        clocks: Watches the room's clocks.
     """
 
-    def __init__(self, headphones: Headphones, write: Callable[[Sequence[Entry]], None]) -> None:
+    def __init__(
+        self,
+        headphones: Headphones,
+        write: Callable[[Sequence[Entry]], None],
+        clocks: ClockWatch | None = None,
+    ) -> None:
         self._headphones = headphones
         self._write = write
         self.session: Session | None = None
         self._scribe: Scribe | None = None
         self._sound: Sound = NO_SOUND
         self._sound_word = ""
-        self._recent: list[dict[str, Any]] = []
-        self._note_seqs: set[int] = set()
+        self._clocks = clocks or ClockWatch()
+        self._notebook = Notebook()
+
+    @property
+    def clock_facts(self) -> dict[str, Any]:
+        """What is known of the wall clock now."""
+        return self._clocks.facts
 
     @property
     def open(self) -> bool:
@@ -85,46 +101,82 @@ class Conductor:
             raise Refused(f"a session is open already ('{title}'); `kaproom end` closes it")
 
     def begin(
-        self, session_id: str, profile: Profile, repertoire: Repertoire, now: Instant
+        self, session_id: str, profile: Profile, repertoire: Repertoire, now: Instant, who: str = ""
     ) -> Scribe:
         """Open a session; who writes of it is returned, for its first entry."""
-        self._scribe = Scribe(session_id, now)
-        self._recent = []
-        self._note_seqs = set()
+        scribe = self._take(Scribe(session_id, now))
+        self._clocks.begin()
         self._headphones.begin()
         self.session, effects = opened(profile, repertoire)
+        if who:
+            self.session, _ = step(self.session, e.Present(0.0, 0.0, who))
         self._act(effects)
-        return self._scribe
+        return scribe
 
-    def command(
-        self, do: str, args: Mapping[str, Any], command_id: str, now: Instant
-    ) -> tuple[list[Entry], str]:
+    def named(self, now: Instant) -> list[Entry]:
+        """Who is there at the beginning, for the record; empty when nobody was named."""
+        if self.session is None or self._scribe is None or not self.session.who:
+            return []
+        event = e.Present(0.0, 0.0, self.session.who)
+        return [self._scribe.entry(self.session, event, now, None)]
+
+    def command(self, do: str, args: Mapping[str, Any], command_id: str, now: Instant) -> Answered:
         """Do what a person asked for.
-
-        Returns:
-            The entries to write, the command's own last, and the line to answer.
 
         Raises:
             Refused: It would be wrong now, or no session is open.
             Mend: It is no command, or its arguments are not.
         """
         session, scribe = self._present()
-        event = _event(do, args, scribe.at_s(now), now)
-        if isinstance(event, e.Amended) and event.seq not in self._note_seqs:
-            raise Mend(
-                f"entry {event.seq} is no note of this session; a note is answered with its number"
-            )
+        here = Case(scribe, session, self._notebook)
+        event, when = read(here, do, args, now)
         self.session, effects = step(session, event)
         reached = self._act(effects)
-        entry = scribe.entry(self.session, event, now, command_id)
-        at_text = entry.at.utc.astimezone().strftime("%H:%M:%S")
-        line = answer(event, self.session, at_text) + ("" if reached else _NOT_REACHED)
-        return [*self._told(effects, now), entry], line
+        entry = scribe.entry(self.session, event, now, command_id, when.fields)
+        answered = answered_by(entry, self.session, event, when)
+        entries = [*self._told(effects, now), *answered.entries]
+        line = answered.line + ("" if reached else _NOT_REACHED)
+        return answered._replace(entries=entries, line=line)
+
+    def add_to_past(
+        self, past: Case, do: str, args: Mapping[str, Any], command_id: str, now: Instant
+    ) -> Answered:
+        """Add a note, its text or an amendment to a session that is over.
+
+        Raises:
+            Refused: That session takes it no more.
+            Mend: It is nothing that is added afterwards, or its arguments are wrong.
+        """
+        if do not in _AFTERWARDS:
+            raise Refused("only notes and amendments are added to a session that is over")
+        past.scribe.clock = self._clocks.facts
+        event, when = read(past, do, args, now)
+        after, _ = step(past.session, event)
+        entry = past.scribe.entry(after, event, now, command_id, when.fields)
+        # Its notes are not those that our screens show.
+        return answered_by(entry, after, event, when)._replace(note=None)
+
+    def is_on(self, session_id: str) -> bool:
+        """Whether this is the session that commands are for now."""
+        return self._scribe is not None and self._scribe.session_id.startswith(session_id)
+
+    def note_seq(self, note: int) -> int | None:
+        """The entry of the session's note by its place; None while it is not on disk."""
+        return self._notebook.seq(note)
+
+    def _take(self, scribe: Scribe) -> Scribe:
+        """This one writes of the session from now on."""
+        self._scribe = scribe
+        self._notebook = Notebook(scribe.session_id)
+        scribe.sounded = self._headphones.sounded
+        scribe.clock = self._clocks.facts
+        return scribe
 
     def preview(self, do: str, args: Mapping[str, Any], now: Instant) -> dict[str, Any]:
         """What a command would change of what lies ahead; see ``command`` for what it raises."""
         session, scribe = self._present()
-        return preview(session, _event(do, args, scribe.at_s(now), now))
+        event, _ = read(Case(scribe, session, self._notebook), do, args, now)
+        return preview(session, event)
 
     def _present(self) -> tuple[Session, Scribe]:
         if self.session is None or self._scribe is None:
@@ -153,10 +205,20 @@ class Conductor:
             closing = scribe.told(session, Close(last_s), now)
             self._write([replace(closing, fields={"how": how})])
             return False
-        self._scribe, self.session = scribe, session
+        self._take(scribe)
+        self.session = session
         self.written(entries)
+        self._clocks.begin(sum(written.entry.kind == STEPPED for written in entries))
+        if entries:
+            self._clocks.compare(entries[-1].entry.entered)
         self.note_fact("daemon-resumed", {"away_s": round(now_s - last_s, 3)}, now)
         return True
+
+    def take_back(self, past: Case) -> None:
+        """The last session is over and not signed off: what was seen may still be added."""
+        self._take(past.scribe)
+        self.session, self._notebook = past.session, past.notebook
+        self._sound_word = str(sound_state(self.session, NO_SOUND))
 
     def tick(self, now: Instant) -> bool:
         """Time passed.
@@ -165,9 +227,13 @@ class Conductor:
             Whether the session's end is reached with this.
         """
         self._sound = self._headphones.facts()
+        self._headphones.look()
+        for seen in self._clocks.look(now):
+            self.note_fact(seen.kind, seen.fields, now)
         session, scribe = self.session, self._scribe
         if session is None or scribe is None:
             return False
+        scribe.clock = self._clocks.facts
         ends = False
         if session.stage is not Stage.ENDED:
             now_s = scribe.at_s(now)
@@ -195,15 +261,12 @@ class Conductor:
 
     def note_fact(self, kind: str, fields: Mapping[str, Any], now: Instant) -> None:
         """Have something about the room written into the session, if there is one."""
-        if self.session is not None and self._scribe is not None:
+        if self.session is not None and self._scribe is not None and self.open:
             self._write([self._scribe.fact(self.session, kind, now, fields)])
 
     def written(self, entries: Iterable[Written]) -> None:
         """These are on disk now; notes among them are shown from now on."""
-        notes = [w for w in entries if w.entry.kind == NOTE]
-        self._note_seqs |= {w.seq for w in notes}
-        self._recent += [_note_line(w) for w in notes]
-        del self._recent[:-RECENT_NOTES]
+        self._notebook.written(entries)
 
     def status(self) -> dict[str, Any]:
         """The session's part of the room's state."""
@@ -211,7 +274,7 @@ class Conductor:
             return {"session": None, "sound": {"state": "off"}}
         told = snapshot(self.session, self._sound)
         told["session"]["id"] = self._scribe.session_id
-        told["notes"]["recent"] = self._recent
+        told["notes"]["recent"] = self._notebook.recent()
         return told
 
     # -- inside
@@ -273,12 +336,18 @@ class Conductor:
             self._headphones.set_gain(session.gain_db, LEVEL_S)
 
     def _watch_sound(self, now: Instant) -> None:
-        assert self.session is not None
+        assert self.session is not None and self._scribe is not None
         word = str(sound_state(self.session, self._sound))
         if word != self._sound_word:
             was, self._sound_word = self._sound_word, word
-            fields = {"state": word, "was": was, "why": self._sound.lost}
-            self.note_fact("sound", fields | {"underruns": self._sound.underruns}, now)
+            fields = {
+                "state": word,
+                "was": was,
+                "why": self._sound.lost,
+                "underruns": self._sound.underruns,
+            }
+            if self.open or word == SoundState.OFF:
+                self._write([self._scribe.fact(self.session, "sound", now, fields)])
 
     def _meet_player(self, programme: dict[str, Any]) -> None:
         """A player is there, ours or one that played on without us."""
@@ -295,11 +364,6 @@ class Conductor:
         self._headphones.play(session, session.cues if adopted else _from_now(session))
 
 
-def _event(do: str, args: Mapping[str, Any], entered_s: float, now: Instant) -> e.Event:
-    at_s = entered_s - (now.mono_ns - commands.stamped(args, now)) / NS_PER_S
-    return commands.read(do, args, at_s, entered_s)
-
-
 def _from_now(session: Session) -> tuple[PlannedCue, ...]:
     """The cues for a player that knows none: what should sound now, from where it should be."""
     sounding = session.cue_at(session.now_s)
@@ -308,16 +372,3 @@ def _from_now(session: Session) -> tuple[PlannedCue, ...]:
         return later
     position_s = sounding.position_s(session.now_s)
     return (replace(sounding, start_s=session.now_s, cue_in_s=position_s, crossfade_s=0.0), *later)
-
-
-def _note_line(written: Written) -> dict[str, Any]:
-    entry = written.entry
-    return {
-        "seq": written.seq,
-        "utc": entry.at.utc.isoformat(),
-        "mono_ns": entry.at.mono_ns,
-        "session_s": entry.session_s,
-        "category": entry.fields.get("category"),
-        "text": entry.fields.get("text", ""),
-        "late": entry.late,
-    }

@@ -32,7 +32,10 @@ from kaproom.room.attention import KIND, Change
 from kaproom.room.bus import Bus
 from kaproom.room.conductor import Conductor
 from kaproom.room.headphones import Headphones
+from kaproom.room.moments import AGO_MAX_S
+from kaproom.room.past import Case, find_past, past_of
 from kaproom.room.surveyor import Surveyor
+from kaproom.session.people import present
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Repertoire
 from kaproom.session.roomfile import RoomFile
@@ -55,6 +58,7 @@ class _Owed:
     request: Request | None
     reply: dict[str, Any]
     entries: tuple[Entry, ...] = ()
+    note: int | None = None
 
 
 class Daemon:
@@ -117,6 +121,7 @@ class Daemon:
         self._head = (head.hash, head.seq)
         left_open = record.last_open_session()
         entries = list(record.entries(left_open.session)) if left_open else []
+        past = None if left_open else _unsigned(record, now)
         # Only the recorder's thread touches the record from here on.
         self._done_before = {
             w.entry.command_id: w.seq
@@ -143,6 +148,8 @@ class Daemon:
         if self._conductor.pick_up(entries, now):
             self._bus.resumed(now)
             self._stay_awake()
+        elif past is not None:
+            self._conductor.take_back(past)
         self._headphones.start()
 
     def _woken(self) -> None:
@@ -191,8 +198,18 @@ class Daemon:
             request.mend(str(mend))
 
     def _command(self, request: Request) -> None:
-        entries, line = self._conductor.command(request.do, request.args, request.id, clock.now())
-        self._write(entries, _Owed(request, {"line": line}))
+        now, session_id = clock.now(), request.args.get("session")
+        if session_id is None or (
+            isinstance(session_id, str) and self._conductor.is_on(session_id)
+        ):
+            answered = self._conductor.command(request.do, request.args, request.id, now)
+        elif isinstance(session_id, str):
+            past = find_past(self._data, session_id, now)
+            answered = self._conductor.add_to_past(past, request.do, request.args, request.id, now)
+        else:
+            raise Mend("a session is named by its id or by the patient's ref")
+        reply = {"line": answered.line, "again": answered.again}
+        self._write(answered.entries, _Owed(request, reply, note=answered.note))
         self._publish()
 
     def _preview(self, request: Request) -> None:
@@ -218,7 +235,9 @@ class Daemon:
             raise Mend(
                 "that is not a profile and its music; begin with `kaproom start PROFILE`"
             ) from error
-        scribe = self._conductor.begin(uuid.uuid4().hex, profile, repertoire, clock.now())
+        who = _who(request.args.get("who"))
+        now = clock.now()
+        scribe = self._conductor.begin(uuid.uuid4().hex, profile, repertoire, now, who)
         self._stay_awake()
         fields = {
             "profile": profile.model_dump(mode="json"),
@@ -227,7 +246,8 @@ class Daemon:
             "findings": request.args.get("findings", []),
         }
         reply = {"session": scribe.session_id, "line": f"'{profile.title}' has begun."}
-        self._write([scribe.opening(fields, request.id)], _Owed(request, reply))
+        entries = [scribe.opening(fields, request.id, who), *self._conductor.named(now)]
+        self._write(entries, _Owed(request, reply))
         self._publish()
 
     def _stay_awake(self) -> None:
@@ -249,10 +269,10 @@ class Daemon:
             return
         try:
             told = json.loads(word.read_bytes())
-            entries, _ = self._conductor.command(
+            answered = self._conductor.command(
                 str(told["do"]), dict(told["args"]), uuid.uuid4().hex, clock.now()
             )
-            self._write(entries)
+            self._write(answered.entries)
         except (Refused, Mend, ValueError, KeyError, TypeError, OSError):
             pass  # it was heard of by another way, or is no word of ours
         with suppress(OSError):
@@ -302,8 +322,12 @@ class Daemon:
             return
         seq = done.written[-1].seq
         reply = owed.reply | {"seq": seq}
+        if owed.note is not None:
+            # What was pressed twice is answered with the note that it is.
+            reply["note"] = self._conductor.note_seq(owed.note)
         if request.do == "note":
-            reply["line"] = f"{reply['line'].removesuffix('.')} (entry {seq})."
+            reply["seq"] = reply.get("note") or seq
+            reply["line"] = f"{reply['line'].removesuffix('.')} (entry {reply['seq']})."
         request.reply(reply)
 
     def _player_told(self) -> None:
@@ -336,6 +360,29 @@ class Daemon:
             "up_s": (clock.mono_ns() - self._started_ns) / clock.NS_PER_S,
             "data": str(self._data),
             "record": {"head_seq": head_seq, "head_hash": head_hash, "failing": self._unsaid},
-            "clock": {"synced": clock.synchronised()},
+            "clock": self._conductor.clock_facts,
         }
         return status | self._conductor.status()
+
+
+def _who(named: Any) -> str:
+    """Those present at the start, by initials; empty when nobody was named."""
+    if named is None or named == []:
+        return ""
+    if not isinstance(named, list):
+        raise Mend("who is present is a list of initials, e.g. --who AB,CD")
+    return present(named)
+
+
+def _unsigned(record: Record, now: Instant) -> Case | None:
+    """The last session, if it ended lately and nobody has signed it off."""
+    newest = record.sessions()[-1:]
+    if not newest or newest[0].ended is None:
+        return None
+    if now.since_s(newest[0].ended) > AGO_MAX_S:
+        return None
+    try:
+        past = past_of(list(record.entries(newest[0].session)), now)
+    except Refused:
+        return None
+    return None if past.session.signed_by is not None else past

@@ -27,9 +27,10 @@ from kaproom.clock import NS_PER_S
 from kaproom.errors import Mend, Refused, WorldFailed
 from kaproom.intercom import Client
 from kaproom.places import sockets
+from kaproom.room.soundline import Knot, Soundline
 from kaproom.session.cues import PlannedCue
 from kaproom.session.machine import Session
-from kaproom.session.status import NO_SOUND, Sound
+from kaproom.session.status import NO_SOUND, Sound, Sounded
 
 # Without a beat for so long the output is not alive; the keeper replaces it in half that.
 BEAT_MAX_NS = NS_PER_S
@@ -74,6 +75,7 @@ class Headphones:
         self._rate_hz = rate_hz
         self._ring: Ring | None = None
         self._origin_frames = 0.0
+        self._soundline = Soundline(rate_hz)
         self._wishes: SimpleQueue[_Wish | None] = SimpleQueue()
         self._news: deque[FromPlayer] = deque()
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -177,6 +179,20 @@ class Headphones:
         since_ns = now_ns - timing.mono_ns - timing.latency_ns
         heard_frame = timing.frame + since_ns * ring.rate_hz / NS_PER_S
         return now_s - (heard_frame - self._origin_frames) / self._rate_hz
+
+    def look(self) -> None:
+        """Keep where the sound is now, for entries about this moment that come later."""
+        ring = self._attached()
+        if ring is None:
+            return
+        timing = ring.timing()
+        if timing.mono_ns and clock.mono_ns() - timing.mono_ns < BEAT_MAX_NS:
+            heard_ns = timing.mono_ns + timing.latency_ns
+            self._soundline.look(Knot(heard_ns, timing.frame, self._origin_frames))
+
+    def sounded(self, mono_ns: int) -> Sounded | None:
+        """Where the sound was at a moment; None where nobody looked, or it stood still."""
+        return self._soundline.at(mono_ns)
 
     def refit(self, behind_s: float) -> None:
         """Take the sound's lag into the frames of what is planned from now on."""

@@ -30,12 +30,14 @@ class Moment:
     Attributes:
         at_ns: On the suspend-inclusive clock.
         recalled: Whether it was told from memory, with "ago" or "at".
+        pressed: Whether it is a key press's own time.
         doubt: Why the key press's stamp was not believed; None when it was.
         told: As "at" told it; None when it did not.
     """
 
     at_ns: int
     recalled: bool = False
+    pressed: bool = False
     doubt: str | None = None
     told: str | None = None
 
@@ -75,7 +77,8 @@ def moment(
         return Moment(entered.mono_ns - back_ns, recalled=True, doubt=doubt, told=str(told))
     ago_s = args.get("ago_s")
     if ago_s is None:
-        return Moment(pressed_ns, doubt=doubt)
+        stamped = args.get("mono_ns") is not None and doubt is None
+        return Moment(pressed_ns, pressed=stamped, doubt=doubt)
     if isinstance(ago_s, bool) or not isinstance(ago_s, int | float) or not isfinite(ago_s):
         raise Mend(f"ago_s must be a number; it is {str(ago_s)[:40]}")
     if not 0 <= ago_s <= AGO_MAX_S:

@@ -45,13 +45,15 @@ class Scribe:
             now.utc - timedelta(seconds=back_s),
         )
 
-    def opening(self, fields: Mapping[str, Any], command_id: str) -> Entry:
+    def opening(self, fields: Mapping[str, Any], command_id: str, who: str = "") -> Entry:
         """The session's first entry: all that is needed to plan it again."""
         return Entry(
             kind=SESSION_STARTED,
             at=self.opened,
             entered=self.opened,
             session=self.session_id,
+            who=who or None,
+            clock=self.clock,
             command_id=command_id,
             fields=fields,
         )
@@ -78,8 +80,10 @@ class Scribe:
             command_id=command_id,
         )
         if isinstance(event, Noted) and event.integration:
-            # It tells of the time afterwards, which has no phase and no music.
-            return replace(entry, session_s=None, infusion_s=None, phase=None, heard=None)
+            # It tells of the time afterwards, which has no phase, no music, and other people.
+            return replace(
+                entry, session_s=None, infusion_s=None, phase=None, heard=None, who=event.by
+            )
         return entry
 
     def told(self, session: Session, tell: Tell | Close, now: Instant) -> Entry:

@@ -65,6 +65,14 @@ def test_two_categories_at_once_are_two_notes() -> None:
     assert [note.category for note in made.session.notes] == ["tears", "nausea"]
 
 
+def test_two_texts_are_two_notes_however_close() -> None:
+    made = room()
+    press(made, 699.0, text="left hand")
+    press(made, 699.1)
+    press(made, 699.2, text="right hand")
+    assert len(made.session.notes) == 2
+
+
 def test_a_key_held_down_does_not_become_a_row_of_notes() -> None:
     made = room()
     for n in range(40):

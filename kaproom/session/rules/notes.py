@@ -24,14 +24,16 @@ def as_one(session: Session, event: e.Noted) -> e.Noted | e.NotedAgain:
     """The event itself, or that the key of a note that is there was pressed twice.
 
     The presses' own times decide, whoever pressed and whichever arrived first; times that
-    were told from memory are nobody's key. To be asked once, when a note comes in: what
-    the record holds is never asked again.
+    were told from memory are nobody's key, and two texts are two notes. To be asked once,
+    when a note comes in: what the record holds is never asked again.
     """
     if event.recalled or _afterwards(event):
         return event
     for number in range(len(session.notes) - 1, -1, -1):
         note = session.notes[number]
         if note.category != event.category or note.pressed_s is None or note.in_error:
+            continue
+        if note.worded and event.text:
             continue
         first_s, last_s = note.pressed_s
         if first_s - DOUBLE_S <= event.at_s <= last_s + DOUBLE_S:

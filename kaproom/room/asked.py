@@ -1,0 +1,64 @@
+"""A command for one session: read as an event of it, answered in a line.
+
+The same for the session that is on and for one that is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from kaproom.clock import NS_PER_S, Instant
+from kaproom.record import Entry
+from kaproom.room import commands
+from kaproom.room.answers import answer
+from kaproom.room.moments import DOUBTS, Moment, moment
+from kaproom.room.past import Case
+from kaproom.session import events as e
+from kaproom.session.machine import Session
+from kaproom.session.rules.notes import as_one
+
+
+class Answered(NamedTuple):
+    """What a command came to.
+
+    Attributes:
+        entries: To be written, the command's own last.
+        line: For whoever gave it.
+        note: Which of the session's notes it made or was about, counted from 0; else None.
+        again: Whether it was a note's key, pressed twice.
+    """
+
+    entries: list[Entry]
+    line: str
+    note: int | None = None
+    again: bool = False
+
+
+def read(of: Case, do: str, args: Mapping[str, Any], now: Instant) -> tuple[e.Event, Moment]:
+    """What a command says happened in a session, and when."""
+    opened = of.scribe.opened
+    opened_ns = opened.mono_ns if opened.boot_id == now.boot_id else None
+    when = moment(args, now, opened_ns)
+    entered_s = of.scribe.at_s(now)
+    at_s = entered_s - (now.mono_ns - when.at_ns) / NS_PER_S
+    event = commands.read(do, args, at_s, entered_s)
+    match event:
+        case e.Noted() if when.pressed:
+            return as_one(of.session, event), when
+        case e.Worded():
+            return replace(event, note=of.notebook.completed(event.seq)), when
+        case e.Amended():
+            return replace(event, note=of.notebook.amended(event.seq)), when
+        case _:
+            return event, when
+
+
+def answered_by(entry: Entry, after: Session, event: e.Event, when: Moment) -> Answered:
+    """What is said to whoever gave the command that this entry tells of."""
+    line = answer(event, after, entry.at.utc.astimezone().strftime("%H:%M:%S"))
+    if when.doubt is not None:
+        line += f" The key press's own time {DOUBTS[when.doubt]}, so its arrival counts."
+    note = len(after.notes) - 1 if isinstance(event, e.Noted) else getattr(event, "note", None)
+    return Answered([entry], line, note, isinstance(event, e.NotedAgain))
