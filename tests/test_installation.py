@@ -160,7 +160,7 @@ def test_a_desktop_is_warned_of_its_second_sound_server(root: Path) -> None:
 def test_a_service_is_restarted_at_once_and_for_ever(name: str) -> None:
     text = unit(name, "kaproom", 997)
     assert setting(text, "Service", "Restart") == "always"
-    assert setting(text, "Service", "RestartSec") == "0"
+    assert setting(text, "Service", "RestartSec") == "250ms"
     assert setting(text, "Unit", "StartLimitIntervalSec") == "0"
 
 
