@@ -1,8 +1,11 @@
-"""How loud it is now: the momentary loudness of ITU-R BS.1770 by one FFT a step.
+"""How loud it is now: the momentary loudness of ITU-R BS.1770 by one short FFT a step.
 
 The K-weighting is a weight on each frequency's energy, so neither a recursive filter (and
-scipy) nor a way back from the frequencies is needed. Left and right go through one complex
-transform: the weights are even, so their cross terms cancel and their energies add.
+scipy) nor a way back from the frequencies is needed. Above 5 kHz the weight is the same for
+all, so the energy of the whole needs no transform; only what the lower frequencies weigh
+less is taken off again, and for those a quarter of the frames is enough. Left and right go
+through one complex transform: the weights are even, so their cross terms cancel and their
+energies add.
 """
 
 from __future__ import annotations
@@ -17,6 +20,10 @@ from kaproom.audio.ring import SILENCE_DB
 
 STEP_S: Final = 0.2  # chosen: a new figure five times a second
 _STEPS: Final = 2  # ITU-R BS.1770: momentary is 400 ms
+# The rate, about, at which the lower frequencies are weighed. What folds onto those below
+# 2 kHz, where the weights differ by more than 1 dB, was 13 dB down before, and is from above
+# 10 kHz, where music has little: on white noise it makes 0.1 dB.
+_LOWER_HZ: Final = 12_000
 # Chosen: steps overlap by this, so that cutting a step out makes no sound of its own. The
 # squares of neighbouring edges add up to one; the K-weighting's memory is ten times shorter.
 _EDGE_S: Final = 0.04
@@ -26,31 +33,40 @@ class Meter:
     """Loudness of a run of blocks of ``block_frames``, each ``step_frames`` after the last."""
 
     def __init__(self, rate_hz: int) -> None:
+        self._fold = max(1, round(rate_hz / _LOWER_HZ))
         self.step_frames = round(STEP_S * rate_hz)
         edge = round(_EDGE_S * rate_hz)
+        # Cut to a multiple of the fold.
+        edge -= (self.step_frames + edge) % self._fold
         self.block_frames = self.step_frames + edge
         rising = np.sin(np.pi / 2 * (np.arange(edge) + 0.5) / edge)
         window = np.ones(self.block_frames)
         window[:edge] = rising
         window[-edge:] = rising[::-1]
         self._window = window.astype(np.float32)
-        size = _smooth(self.block_frames)
-        energy = np.abs(k_response(rate_hz, size)) ** 2
-        # Parseval's 1/size, and the mean over a step.
+        size = _smooth(self.block_frames // self._fold)
+        self._everywhere, lower = _weights(rate_hz, size, self._fold)
+        self._everywhere /= self.step_frames
         # Twice each: the real and the imaginary part stand side by side.
-        self._weights = np.repeat(energy / size / self.step_frames, 2).astype(np.float32)
-        self._windowed = np.zeros(size, np.complex64)
+        self._lower = np.repeat(lower / self.step_frames, 2).astype(np.float32)
+        self._windowed = np.zeros(self.block_frames, np.complex64)
+        self._folded = np.zeros(size, np.complex64)
         self._energies = [0.0] * _STEPS
         self._peak = 0.0
 
     def take(self, block: NDArray[np.float32]) -> None:
         """Meter ``block``, shape (block_frames, 2), of which the last step is new."""
-        stereo = np.ascontiguousarray(block).view(np.complex64)[:, 0]
-        np.multiply(stereo, self._window, out=self._windowed[: self.block_frames])
-        spectrum = np.fft.fft(self._windowed)
-        parts = spectrum.view(spectrum.real.dtype)
+        windowed, fold = self._windowed, self._fold
+        np.multiply(np.ascontiguousarray(block).view(np.complex64)[:, 0], self._window, windowed)
+        samples = windowed.view(np.float32)
+        energy = self._everywhere * float(np.dot(samples, samples))
+        folded = self._folded[: len(windowed) // fold]
+        folded[:] = windowed[::fold]
+        for phase in range(1, fold):
+            folded += windowed[phase::fold]
+        parts = np.fft.fft(self._folded).view(np.float32)
         np.multiply(parts, parts, out=parts)
-        self._push(float(np.dot(parts, self._weights)))
+        self._push(max(0.0, energy + float(np.dot(parts, self._lower))))
         self._peak = float(max(block.max(), -block.min()))
 
     def take_silence(self) -> None:
@@ -71,6 +87,21 @@ class Meter:
     def peak_dbfs(self) -> float:
         """Sample peak of the last step; -inf for silence."""
         return 20 * math.log10(self._peak) if self._peak > 0.0 else SILENCE_DB
+
+
+def _weights(rate_hz: int, size: int, fold: int) -> tuple[float, NDArray[np.float64]]:
+    """The weight of all energy, and what each lower frequency adds to it (below 0).
+
+    For ``size`` frequencies of the sums of ``fold`` neighbouring frames.
+    """
+    lower = np.abs(k_response(rate_hz, size * fold)) ** 2
+    everywhere = float(lower[size * fold // 2])
+    at = np.abs(np.fft.fftfreq(size)) / fold  # cycles a frame
+    kept = np.ones(size)
+    kept[1:] = np.sin(np.pi * at[1:] * fold) / np.sin(np.pi * at[1:]) / fold
+    bins = np.round(np.fft.fftfreq(size) * size).astype(int)
+    # Parseval's 1/size, of sums that are so many times larger and so many times fewer.
+    return everywhere, (lower[bins] - everywhere) / kept**2 / size / fold
 
 
 def k_response(rate_hz: int, size: int) -> NDArray[np.complex128]:
