@@ -36,6 +36,46 @@ class Instant:
         return (self.utc - earlier.utc).total_seconds()
 
 
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """The seconds of a session since it was opened, over restarts of the machine.
+
+    Within a boot the monotonic clock counts. How long the machine was off only the wall
+    clock knows: it is asked once, at the first moment of the next boot that is known, and
+    whatever it does afterwards changes nothing.
+
+    Attributes:
+        opened: Second 0.
+        boots: Of every later boot, a moment on its clock and the second that it was.
+        last_s: The newest moment of the session; time never goes back behind it.
+    """
+
+    opened: Instant
+    boots: tuple[tuple[str, int, float], ...] = ()
+    last_s: float = 0.0
+
+    def at_s(self, instant: Instant) -> float:
+        """The second of a moment; of a boot that is not known, by the wall clock."""
+        if instant.boot_id == self.opened.boot_id:
+            return instant.since_s(self.opened)
+        for boot_id, mono_ns, at_s in self.boots:
+            if boot_id == instant.boot_id:
+                return at_s + (instant.mono_ns - mono_ns) / NS_PER_S
+        return max(instant.since_s(self.opened), self.last_s)
+
+    def knows(self, boot_id: str) -> bool:
+        """Whether seconds of this boot are reckoned by its own clock."""
+        return boot_id in (self.opened.boot_id, *(boot[0] for boot in self.boots))
+
+    def met(self, instant: Instant) -> Reckoning:
+        """The same, once the session was found to live at this moment."""
+        at_s = self.at_s(instant)
+        boots = self.boots
+        if not self.knows(instant.boot_id):
+            boots = (*boots, (instant.boot_id, instant.mono_ns, at_s))
+        return Reckoning(self.opened, boots, max(self.last_s, at_s))
+
+
 def mono_ns() -> int:
     """Nanoseconds since boot, time asleep included (CLOCK_BOOTTIME)."""
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME)

@@ -56,7 +56,10 @@ def screen(status: Status, wall_clock: str) -> RenderableType:
     """The whole session in one picture, for a dark terminal."""
     name = status.get("display_name") or status.get("room", "")
     if not status.get("session"):
-        return Panel(Text("No session is open.", style="dim"), title=f"kaproom · {name}")
+        text = Text("No session is open.", style="dim")
+        if status.get("said"):
+            text.append(f"\n{status['said']}", style="not dim yellow")
+        return Panel(text, title=f"kaproom · {name}")
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="grey62", min_width=9)
     rows.add_column()
@@ -75,7 +78,7 @@ def _rows(status: Status) -> list[tuple[str, RenderableType]]:
     sound = status["sound"]
     rows: list[tuple[str, RenderableType]] = [
         ("Phase", _phase(status)),
-        ("Infusion", _infusion(status["infusion"])),
+        ("Infusion", _infusion(status["infusion"], status["session"].get("interrupted"))),
         ("Sound", _sound(sound)),
         ("Level", _meter(sound)),
         ("Next", _next(sound)),
@@ -126,7 +129,12 @@ def _phase(status: Status) -> Text:
     return text
 
 
-def _infusion(infusion: Status) -> Text:
+def _infusion(infusion: Status, asked: Status | None) -> Text:
+    if asked is not None:
+        text = Text("UNCONFIRMED", style="bold yellow")
+        return text.append(
+            f"  {asked['ask']}\n`kaproom continue`, or `kaproom end`", style="not bold"
+        )
     text = Text(_INFUSION_WORDS.get(infusion["state"]) or infusion["state"])
     if infusion["elapsed_s"] is not None:
         of = f"  {minutes(infusion['elapsed_s'])} of {minutes(infusion['planned_s'])}  "
@@ -192,7 +200,14 @@ def _record(status: Status) -> Text:
     if record["failing"]:
         return Text(f"NOT SAVED: {record['failing']}", style="bold red")
     count = status["notes"]["count"]
-    return Text(f"saved, {record['head_seq']} entries, {count} notes", style="grey62")
+    text = Text(f"saved, {record['head_seq']} entries, {count} notes", style="grey62")
+    if record.get("disk_low"):
+        text.append(f"\nthe disk is nearly full: {_free(record)} left; free some", style="yellow")
+    return text
+
+
+def _free(record: Status) -> str:
+    return f"{(record.get('free_bytes') or 0) / 1e6:.0f} MB"
 
 
 def _bus(status: Status) -> Text:
@@ -276,8 +291,20 @@ def changes(before: Status | None, after: Status) -> list[str]:
             lines.append(f"note: {note['category']}{text}")
     if _differs(before, after, "prompts", "overdue") and after["prompts"]["overdue"]:
         lines.append(f"prompts: {after['prompts']['overdue']} overdue")
-    if _differs(before, after, "record", "failing") and after["record"]["failing"]:
-        lines.append(f"record: NOT SAVED: {after['record']['failing']}")
+    return lines + _mishaps(before, after)
+
+
+def _mishaps(before: Status | None, after: Status) -> list[str]:
+    """What went wrong with the record or the power since."""
+    earlier = before or {"record": {}, "session": {}}
+    record, asked = after["record"], after["session"].get("interrupted")
+    lines = []
+    if record["failing"] and record["failing"] != earlier["record"].get("failing"):
+        lines.append(f"record: NOT SAVED: {record['failing']}")
+    if record.get("disk_low") and not earlier["record"].get("disk_low"):
+        lines.append(f"record: the disk is nearly full: {_free(record)} left")
+    if asked and not earlier["session"].get("interrupted"):
+        lines.append(f"session: {asked['ask']}")
     return lines
 
 

@@ -43,7 +43,8 @@ of session time, phase and what was heard is as known then.
     count, ``rate_hz``, and ``position_frames`` in the piece.
 ``clock``
     ``synced`` (null where the kernel does not say), ``offset_s`` and ``max_error_s`` as
-    the kernel has them, ``steps`` seen since the session was opened.
+    the kernel has them, ``steps`` seen since the session was opened; ``rebooted`` where the
+    machine was off in between, so that the session's time rests on the wall clock.
 """
 
 from kaproom.record.database import FILE_NAME, Record

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from kaproom.clock import Instant
+from kaproom.clock import Instant, Reckoning
 from kaproom.errors import Mend, Refused, WorldFailed
 from kaproom.record import SESSION_STARTED, Written
 from kaproom.session.effects import Effect
@@ -27,22 +27,27 @@ class Turn:
 
     Attributes:
         written: The entry in its place.
-        opened: When the session was.
+        reckoning: By which its moments are the session's seconds.
         event: None where the entry was no event, or is not taken again.
         session: After it.
         effects: What the session asked for by then.
     """
 
     written: Written
-    opened: Instant
+    reckoning: Reckoning
     event: Event | None
     session: Session
     effects: tuple[Effect, ...]
 
     @property
+    def opened(self) -> Instant:
+        """When the session was."""
+        return self.reckoning.opened
+
+    @property
     def at_s(self) -> float:
         """When it happened, in seconds since the session was opened."""
-        return self.written.entry.at.since_s(self.opened)
+        return self.reckoning.at_s(self.written.entry.at)
 
 
 def stepped(entries: Iterable[Written]) -> Iterator[Turn]:
@@ -73,18 +78,19 @@ def _first(written: Written) -> Turn:
             "use the version that recorded it"
         ) from error
     session, effects = opened(profile, repertoire)
-    return Turn(written, entry.at, None, session, effects)
+    return Turn(written, Reckoning(entry.at), None, session, effects)
 
 
 def _next(written: Written, before: Turn) -> Turn:
-    entry, opened_at, session = written.entry, before.opened, before.session
-    at_s, entered_s = entry.at.since_s(opened_at), entry.entered.since_s(opened_at)
+    entry, session = written.entry, before.session
+    reckoning = before.reckoning.met(entry.entered)
+    at_s, entered_s = reckoning.at_s(entry.at), reckoning.at_s(entry.entered)
     event = event_from(entry.kind, at_s, entered_s, dict(entry.fields))
     if event is None:
-        return Turn(written, opened_at, None, session, ())
+        return Turn(written, reckoning, None, session, ())
     try:
         session, effects = step(session, event)
     except (Refused, Mend):
         # It was accepted once; rounding at an edge must not keep the rest from being told.
-        return Turn(written, opened_at, None, session, ())
-    return Turn(written, opened_at, event, session, effects)
+        return Turn(written, reckoning, None, session, ())
+    return Turn(written, reckoning, event, session, effects)

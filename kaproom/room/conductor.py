@@ -61,6 +61,9 @@ class Conductor:
         headphones: The way to the sound.
         write: Takes entries that nobody waits for.
         clocks: Watches the room's clocks.
+
+    Attributes:
+        said: What has to be told of a session that was found; empty when nothing has.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class Conductor:
         self._sound_word = ""
         self._clocks = clocks or ClockWatch()
         self._notebook = Notebook()
+        self.said = ""
 
     @property
     def clock_facts(self) -> dict[str, Any]:
@@ -106,6 +110,7 @@ class Conductor:
         """Open a session; who writes of it is returned, for its first entry."""
         scribe = self._take(Scribe(session_id, now))
         self._clocks.begin()
+        self.said = ""
         self._headphones.begin()
         self.session, effects = opened(profile, repertoire)
         if who:
@@ -185,12 +190,17 @@ class Conductor:
 
     # -- what happens by itself
 
-    def pick_up(self, entries: Sequence[Written], now: Instant) -> bool:
+    def pick_up(
+        self, entries: Sequence[Written], now: Instant, alive: Instant | None = None
+    ) -> bool:
         """Go on with the session that the last daemon left, or close one that is too old.
+
+        Where the machine itself was off, nobody knows what the pump did: it is asked.
 
         Args:
             entries: All of that session.
             now: The moment.
+            alive: When the room was last known to live, if that is known beside the record.
 
         Returns:
             Whether it goes on.
@@ -199,11 +209,12 @@ class Conductor:
         if found is None:
             return False
         scribe, session = found.scribe, found.session
-        last_s, now_s = scribe.at_s(found.last_seen), scribe.at_s(now)
+        last = found.last_seen
+        if alive is not None and alive.boot_id == last.boot_id and alive.mono_ns > last.mono_ns:
+            last = alive
+        last_s, now_s = scribe.at_s(last), scribe.at_s(now)
         if now_s > RESUME_MAX_S or session.stage is not Stage.OPEN:
-            how = "left open" if session.stage is Stage.OPEN else "end"
-            closing = scribe.told(session, Close(last_s), now)
-            self._write([replace(closing, fields={"how": how})])
+            self._close_left(scribe, session, last, now)
             return False
         self._take(scribe)
         self.session = session
@@ -211,8 +222,31 @@ class Conductor:
         self._clocks.begin(sum(written.entry.kind == STEPPED for written in entries))
         if entries:
             self._clocks.compare(entries[-1].entry.entered)
-        self.note_fact("daemon-resumed", {"away_s": round(now_s - last_s, 3)}, now)
+        if last.boot_id == now.boot_id:
+            self.note_fact("daemon-resumed", {"away_s": round(now_s - last_s, 3)}, now)
+            return True
+        interrupted = e.Interrupted(now_s, now_s, round(now_s - last_s, 3))
+        # The player of that boot is gone; the next one is told when it is met.
+        self.session, _ = step(session, interrupted)
+        by_wall_clock = {"last_utc": last.utc.isoformat(), "by": "wall clock", "uncertain": True}
+        self._write([scribe.entry(self.session, interrupted, now, None, by_wall_clock)])
         return True
+
+    def _close_left(self, scribe: Scribe, session: Session, last: Instant, now: Instant) -> None:
+        """Close a session that is too old to go on, with what is known of it."""
+        last_s = scribe.at_s(last)
+        closing = scribe.told(session, Close(last_s), now)
+        if session.stage is not Stage.OPEN:
+            self._write([closing])
+            return
+        found_s = round(scribe.at_s(now) - last_s, 3)
+        known = {"how": "left open", "last_utc": last.utc.isoformat(), "found_after_s": found_s}
+        self._write([replace(closing, fields=known)])
+        opened, lived = (at.utc.astimezone() for at in (scribe.opened, last))
+        self.said = (
+            f"the session of {opened:%Y-%m-%d %H:%M} was left open and is closed with what is "
+            f"known: the room last lived at {lived:%Y-%m-%d %H:%M}"
+        )
 
     def take_back(self, past: Case) -> None:
         """The last session is over and not signed off: what was seen may still be added."""

@@ -35,6 +35,7 @@ from kaproom.room.headphones import Headphones
 from kaproom.room.moments import AGO_MAX_S
 from kaproom.room.past import Case, find_past, past_of
 from kaproom.room.surveyor import Surveyor
+from kaproom.room.vigil import Vigil, last_word
 from kaproom.session.people import present
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Repertoire
@@ -145,11 +146,17 @@ class Daemon:
         self._surveyor = Surveyor(self._room, self._data)
         self._server.add_reader(self._surveyor.fileno(), self._surveyor.answer)
         self._conductor = Conductor(self._headphones, self._write)
-        if self._conductor.pick_up(entries, now):
+        self._vigil = Vigil(self._data)
+        if self._conductor.pick_up(entries, now, last_word(self._data)):
             self._bus.resumed(now)
             self._stay_awake()
         elif past is not None:
             self._conductor.take_back(past)
+        if self._conductor.said:
+            sys.stderr.write(f"{self._conductor.said}\n")
+            sys.stderr.flush()
+        self._vigil.session(self._conductor.open)
+        self._vigil.begin()
         self._headphones.start()
 
     def _woken(self) -> None:
@@ -158,6 +165,7 @@ class Daemon:
             os.read(self._wake_read, 4096)
 
     def _shut(self) -> None:
+        self._vigil.close()
         self._headphones.close(dismiss=not self._conductor.open)
         self._bus.close(self._conductor.open)
         self._recorder.close()
@@ -279,6 +287,7 @@ class Daemon:
             word.unlink()
 
     def _tick(self) -> None:
+        self._vigil.session(self._conductor.open)
         self._heed_word()
         if self._conductor.tick(clock.now()) and self._awake is not None:
             self._awake.release()
@@ -359,7 +368,14 @@ class Daemon:
             "boot": self._boot,
             "up_s": (clock.mono_ns() - self._started_ns) / clock.NS_PER_S,
             "data": str(self._data),
-            "record": {"head_seq": head_seq, "head_hash": head_hash, "failing": self._unsaid},
+            "record": {
+                "head_seq": head_seq,
+                "head_hash": head_hash,
+                "failing": self._unsaid,
+                "free_bytes": self._vigil.free_bytes,
+                "disk_low": self._vigil.low,
+            },
+            "said": self._conductor.said or None,
             "clock": self._conductor.clock_facts,
         }
         return status | self._conductor.status()

@@ -41,6 +41,7 @@ def resumed(entries: Iterable[Written], now: Instant) -> Resumed | None:
     if last is None or last.written.entry.session is None:
         return None
     scribe = Scribe(last.written.entry.session, last.opened)
+    scribe.reckoning = last.reckoning.met(now)
     now_s = scribe.at_s(now)
     session, _ = step(last.session, Tick(now_s, now_s))
     return Resumed(scribe, session, last.written.entry.entered)

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from kaproom.clock import NS_PER_S, Instant
+from kaproom.clock import NS_PER_S, Instant, Reckoning
 from kaproom.record import SESSION_ENDED, SESSION_STARTED, Entry
 from kaproom.session.events import Amended, Event, Noted
 from kaproom.session.machine import Close, Session, Tell
@@ -19,22 +19,28 @@ from kaproom.session.status import Sounded, heard
 
 
 class Scribe:
-    """Writes the entries of one session; of the session itself it knows when it was opened.
+    """Writes the entries of one session; of the session itself it knows how it counts time.
 
     Attributes:
+        reckoning: By which moments are the session's seconds.
         clock: What every entry says of the wall clock.
         sounded: Where the sound was at a moment on the monotonic clock, if that is known.
     """
 
     def __init__(self, session_id: str, opened: Instant) -> None:
         self.session_id = session_id
-        self.opened = opened
+        self.reckoning = Reckoning(opened)
         self.clock: Mapping[str, Any] | None = None
         self.sounded: Callable[[int], Sounded | None] = lambda _: None
 
+    @property
+    def opened(self) -> Instant:
+        """When the session was."""
+        return self.reckoning.opened
+
     def at_s(self, instant: Instant) -> float:
-        """Seconds since the session was opened; by the wall clock if the machine restarted."""
-        return instant.since_s(self.opened)
+        """Seconds since the session was opened."""
+        return self.reckoning.at_s(instant)
 
     def instant(self, at_s: float, now: Instant) -> Instant:
         """The moment ``at_s`` on every clock, reckoned from ``now``."""
@@ -116,10 +122,16 @@ class Scribe:
             **self._then(session, at_s, at),
             who=session.who or None,
             late=late,
-            clock=self.clock,
+            clock=self._clock(now),
             command_id=command_id,
             fields=fields,
         )
+
+    def _clock(self, now: Instant) -> Mapping[str, Any] | None:
+        """What is said of the clock; after a restart of the machine, that time is uncertain."""
+        if now.boot_id == self.opened.boot_id:
+            return self.clock
+        return {**(self.clock or {}), "rebooted": True}
 
     def _then(self, session: Session, at_s: float, at: Instant) -> dict[str, Any]:
         """What was so at a moment: the session's time, the phase, what was audible."""
