@@ -1,0 +1,124 @@
+"""What disturbed, or may have: hands on the sound, and what befell it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from kaproom.record import Entry
+from kaproom.report.account import Disturbance
+from kaproom.report.clocks import STEP, step_s
+from kaproom.report.tale import Tale
+from kaproom.report.words import length, signed
+from kaproom.retold.happened import FILE_FAILED, NO_SOUND, STOOD_STILL
+
+By = Literal["hand", "fault"]
+
+# Those that last come as stretches from the session itself.
+_LASTING = {
+    "calm": "calm: the refuge",
+    "duck": "lowered for a voice",
+    "fade": "faded to silence",
+    "away": "headphones off",
+    "hold": "phase held",
+}
+_BEFELL = {
+    NO_SOUND: "no sound",
+    FILE_FAILED: "a file could not be read; the fallback played",
+    STOOD_STILL: "the machine was down",
+}
+# Where the session cannot be reckoned anew, each has its moment and no length.
+_ALONE: dict[str, tuple[str, By]] = {
+    **{kind: (said, "hand") for kind, said in _LASTING.items()},
+    "source-failed": ("a file could not be read", "fault"),
+}
+TOLD = frozenset(
+    {
+        *_LASTING,
+        *("return", "back", "skip", "advance", "level", "end", "shift", "sound"),
+        *("source-failed", "player-connected", "player-lost", "player-refused"),
+        *("daemon-resumed", "attention", STEP, "interrupted", "continue"),
+    }
+)
+# An entry's own clock and the session's agree so nearly.
+_NEAR_MIN = 0.02
+
+
+def incidents(tale: Tale) -> tuple[Disturbance, ...]:
+    """All of them, in the order of their times."""
+    found = list(_points(tale))
+    if tale.what is not None:
+        for hand in tale.what.hands:
+            said = _LASTING.get(hand.name, hand.name)
+            who = _whose(tale, hand.name, hand.from_min)
+            found.append(Disturbance(said, "hand", hand.from_min, hand.to_min, who=who))
+        for befell in tale.what.interruptions:
+            said = _BEFELL.get(befell.name, befell.name)
+            why = _why(tale, befell.from_min) if befell.name == FILE_FAILED else ""
+            found.append(Disturbance(said, "fault", befell.from_min, befell.to_min, why))
+    return tuple(sorted(found, key=lambda each: each.from_min))
+
+
+def _whose(tale: Tale, kind: str, at_min: float) -> str | None:
+    """Who asked for something that lasted."""
+    entries = (written.entry for written in tale.of(kind))
+    near = (entry.who for entry in entries if abs(tale.minute_of(entry) - at_min) < _NEAR_MIN)
+    return next(near, None)
+
+
+def _why(tale: Tale, at_min: float) -> str:
+    """Why a file could not be read."""
+    failed = [w.entry for w in tale.of("source-failed")]
+    near = (e for e in failed if abs(tale.minute_of(e) - at_min) < _NEAR_MIN)
+    return next((str(entry.fields.get("why", "")) for entry in near), "")
+
+
+def _points(tale: Tale) -> Iterator[Disturbance]:
+    """What an entry tells by itself."""
+    for written in tale.entries:
+        entry = written.entry
+        told = _by_people(entry) or _befell(entry)
+        if told is not None:
+            what, by, detail = told
+            yield Disturbance(what, by, tale.minute_of(entry), None, detail, entry.who)
+        elif tale.what is None and entry.kind in _ALONE:
+            what, by = _ALONE[entry.kind]
+            yield Disturbance(what, by, tale.minute_of(entry), who=entry.who)
+
+
+def _by_people(entry: Entry) -> tuple[str, By, str] | None:
+    fields = entry.fields
+    match entry.kind:
+        case "skip":
+            return "piece skipped", "hand", str((entry.heard or {}).get("title", ""))
+        case "advance":
+            return "went on to the next phase", "hand", ""
+        case "level":
+            return "level", "hand", f"{signed(float(fields.get('by_db', 0.0)), plus=True)} dB"
+        case "attention" if fields.get("code") == "call" and fields.get("what") == "raised":
+            return "somebody was called", "hand", str(fields.get("priority", ""))
+        case "continue":
+            return "went on after the loss of power", "hand", ""
+        case _:
+            return None
+
+
+def _befell(entry: Entry) -> tuple[str, By, str] | None:
+    fields = entry.fields
+    match entry.kind:
+        case "shift" if float(fields.get("by_s", 0.0)) > 0:
+            return "the sound stood still", "fault", f"{float(fields['by_s']):.1f} s"
+        case "player-lost":
+            return "the player was lost and replaced", "fault", ""
+        case "player-refused":
+            return "the player refused a programme", "fault", str(fields.get("why", ""))
+        case "daemon-resumed":
+            away_s = float(fields.get("away_s", 0.0))
+            return "the room's service restarted", "fault", f"away for {away_s:.0f} s"
+        case "interrupted":
+            gap_min = float(fields.get("gap_s", 0.0)) / 60
+            return "the power was lost", "fault", f"for {length(gap_min)}, by the wall clock"
+        case kind if kind == STEP:
+            return "the wall clock was set", "fault", f"{signed(step_s(fields), plus=True)} s"
+        case _:
+            return None

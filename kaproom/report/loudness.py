@@ -1,0 +1,113 @@
+"""How well the sound did, and what of it reached the ear by estimate.
+
+The estimate goes from each piece's measured loudness and the gain of the output, second by
+second, through the room's calibration to dB(A) at the ear. It is not a measurement: the
+loudness is K-weighted, not A-weighted, a piece counts with its average, and headphones sit
+on every head differently; some decibels either way are likely.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from math import log10
+
+from kaproom.report.account import Dose, SoundQuality
+from kaproom.report.tale import Tale
+from kaproom.retold import Happened
+from kaproom.retold.stepping import stepped
+from kaproom.session.roomfile import Calibration
+from kaproom.session.state import Session, Stage
+
+# By its definition, of noise at this loudness; see kaproom.session.roomfile.Calibration.
+REFERENCE_LUFS = -23.0
+# WHO and ITU-T H.870, adults: 80 dB(A) for 40 h a week.
+WEEKLY_PA2H = 1.6
+_P0_PA = 20e-6
+_STEP_S = 1.0
+
+
+def sound_quality(tale: Tale, calibration: Calibration | None) -> SoundQuality:
+    """All that is known of the sound of a session."""
+    facts = [written.entry.fields for written in tale.of("sound")]
+    devices = [str(said["device"]) for said in facts if said.get("device")]
+    stood_s = [float(w.entry.fields.get("by_s", 0.0)) for w in tale.of("shift")]
+    found = SoundQuality(
+        device=devices[0] if devices else None,
+        underruns=_counted([n for f in facts if isinstance(n := f.get("underruns"), int)]),
+        stood_still_s=sum(by_s for by_s in stood_s if by_s > 0),
+        failed=sum(1 for _ in tale.of("source-failed")),
+    )
+    what = tale.what
+    if what is None:
+        return found
+    lost = [stretch for stretch in what.interruptions if stretch.name == "no sound"]
+    gains = _gains(tale)
+    louds = [cue.loudness_lufs for cue in what.cues]
+    levels = [db for _, db in gains]
+    return replace(
+        found,
+        lost_s=sum((stretch.to_min - stretch.from_min) * 60 for stretch in lost),
+        level_low_db=min(levels, default=None),
+        level_high_db=max(levels, default=None),
+        softest_lufs=min(louds, default=None),
+        loudest_lufs=max(louds, default=None),
+        dose=None if calibration is None else _dose(what, gains, calibration),
+    )
+
+
+def _counted(counts: Sequence[int]) -> int | None:
+    """How many came in the session; a count that falls is a new output's."""
+    if not counts:
+        return None
+    return sum(
+        later - earlier if later >= earlier else later for earlier, later in pairwise(counts)
+    )
+
+
+def _gains(tale: Tale) -> list[tuple[float, float]]:
+    """From when on the output was to have which gain, silences aside."""
+    gains: list[tuple[float, float]] = []
+    for turn in stepped(tale.entries):
+        db = _aside_from_silence(turn.session).gain_db
+        if not gains or gains[-1][1] != db:
+            gains.append((max(0.0, turn.at_s), db))
+    return gains
+
+
+def _aside_from_silence(session: Session) -> Session:
+    return replace(session, faded_s=None, away_s=None, silent_until_s=None, stage=Stage.OPEN)
+
+
+def _dose(
+    what: Happened, gains: Sequence[tuple[float, float]], calibration: Calibration
+) -> Dose | None:
+    end_s = what.zero_s + what.to_min * 60
+    cue_starts = [cue.start_s for cue in what.cues]
+    gain_starts = [at_s for at_s, _ in gains]
+    energy, sounding_s, loudest_dba = 0.0, 0.0, float("-inf")
+    at_s = _STEP_S / 2
+    while at_s < end_s:
+        cue_at = bisect_right(cue_starts, at_s) - 1
+        gain_at = bisect_right(gain_starts, at_s) - 1
+        if cue_at >= 0 and gain_at >= 0 and not what.session.silent_at(at_s):
+            loudness_lufs = what.cues[cue_at].loudness_lufs
+            dba = calibration.reference_dba + loudness_lufs - REFERENCE_LUFS + gains[gain_at][1]
+            energy += 10 ** (dba / 10) * _STEP_S
+            sounding_s += _STEP_S
+            loudest_dba = max(loudest_dba, dba)
+        at_s += _STEP_S
+    if sounding_s == 0:
+        return None
+    pa2h = _P0_PA**2 * energy / 3600
+    return Dose(
+        laeq_dba=10 * log10(energy / sounding_s),
+        sounding_min=sounding_s / 60,
+        lex_8h_dba=10 * log10(energy / (8 * 3600)),
+        pa2h=pa2h,
+        weekly_part=pa2h / WEEKLY_PA2H,
+        loudest_dba=loudest_dba,
+        headphones=calibration.headphones,
+    )
