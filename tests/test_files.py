@@ -299,7 +299,9 @@ def test_every_example_in_the_readme_is_right(kind: str, tmp_path: Path) -> None
             "    crossfade_s: 20",
             "    crosfade_s: 20",
             "plan.yaml:18: phases.descent.crosfade_s is not known (did you mean 'crossfade_s'?);"
-            " known here: name, start_min, level_lu, intensity, section, bed, crossfade_s, vocals",
+            " known here: name, start_min, before_end_min, after_end_min, after_previous_min,"
+            " effect, not_before_min, not_after_min, level_lu, intensity, section, bed,"
+            " crossfade_s, vocals, fill",
         ),
         (
             "    level_lu: 1",
@@ -316,13 +318,54 @@ def test_every_example_in_the_readme_is_right(kind: str, tmp_path: Path) -> None
             "    start_min: 35\n",
             "",
             "plan.yaml:16: phases.descent.start_min is missing; say at which minute of the"
-            " infusion 'descent' starts",
+            " infusion 'descent' starts (or give one of before_end_min, after_end_min,"
+            " after_previous_min, effect)",
         ),
         (
             "  - name: settling\n",
             "  - name: settling\n    start_min: 0\n",
             "plan.yaml:8: phases.settling.start_min is 0; the first phase waits for the infusion"
             " and has none: remove the line",
+        ),
+        (
+            "    start_min: 35\n",
+            "    start_min: 35\n    before_end_min: 5\n",
+            "plan.yaml:18: phases.descent.before_end_min stands beside start_min; keep one of them",
+        ),
+        (
+            "    start_min: 35\n",
+            "    effect: {fraction: 0.9, side: falling}\n",
+            "plan.yaml:17: phases.descent.effect needs a dose to be predicted from; add"
+            " infusion.dose_mg or infusion.dose_mg_per_kg, or give minutes",
+        ),
+        (
+            "    start_min: 35\n",
+            "    effect: {fraction: 80, side: down}\n",
+            "plan.yaml:17: phases.descent.effect.fraction is 80; it must be at most 1\n"
+            "plan.yaml:17: phases.descent.effect.side is 'down'; it must be 'rising' or 'falling'",
+        ),
+        (
+            "    start_min: 35\n",
+            "    before_end_min: 45\n",
+            "plan.yaml:17: phases.descent.before_end_min is 45; the infusion lasts 40 min",
+        ),
+        (
+            "    start_min: 35\n",
+            "    before_end_min: 21\n",
+            "plan.yaml:17: phases.descent.before_end_min comes to minute 19 as planned; it must be"
+            " later than the start of 'peak', 20",
+        ),
+        (
+            "    start_min: 35\n",
+            "    after_end_min: 5\n    not_before_min: 50\n    not_after_min: 49\n",
+            "plan.yaml:19: phases.descent.not_after_min is 49; it must not be before"
+            " not_before_min, 50",
+        ),
+        (
+            "    start_min: 0\n",
+            "    after_previous_min: 5\n",
+            "plan.yaml:10: phases.onset.after_previous_min counts from 'settling', which waits for"
+            " the infusion; give start_min",
         ),
         (
             "name: peak",

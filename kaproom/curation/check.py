@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaproom.audio.devices import survey
+from kaproom.curation.order import of_order
 from kaproom.curation.pieces import Chosen, of_pieces
 from kaproom.curation.rehearsal import of_rehearsal
 from kaproom.curation.scan import Progress, scan
@@ -74,6 +75,7 @@ def check(
     files = [one.path for one in chosen] + ([closing] if closing else [])
     scanned = scan(files, kept, progress)
     found = [
+        *of_order(loaded),
         *of_pieces(chosen, scanned.files, loaded.profile),
         *_of_tags(loaded, without),
         *_of_vocals(loaded, without),

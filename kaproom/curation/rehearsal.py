@@ -26,8 +26,7 @@ def rehearsed(
 ) -> tuple[tuple[Span, ...], list[PlannedCue]]:
     """The phases in time, and every cue, of a session that goes as planned."""
     starts = [
-        0.0 if index == 0 else SETTLING_S + (phase.start_min or 0.0) * 60
-        for index, phase in enumerate(profile.phases)
+        SETTLING_S + at_s if index else 0.0 for index, at_s in enumerate(profile.planned_starts_s)
     ]
     ends = [*starts[1:], SETTLING_S + profile.session_end_min * 60]
     spans = tuple(

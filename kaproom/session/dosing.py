@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import assert_never
 
 from kaproom.session.infusion import Infusion, Mark
+from kaproom.session.infusion_plan import InfusionPlan
 from kaproom.session.pharmacokinetics import Bolus, Dosing, Rate
-from kaproom.session.profile import InfusionPlan
 
 # What is recorded so soon after the start was done at the start: a bolus is then the planned
 # one and not one more; a rate, where none is planned, was there from the beginning.
@@ -55,9 +55,9 @@ def forecast(
     for mark in infusion.marks:
         writer.mark(mark)
     if infusion.stopped_at_s is None:
-        if not writer.running:
+        if infusion.paused:
             writer.run(now_s, running=True)
-        writer.run(_end_s(infusion, now_s), running=False)
+        writer.run(runs_until_s(infusion, now_s), running=False)
     return writer.dosing()
 
 
@@ -164,8 +164,10 @@ def _opening_bolus_recorded(infusion: Infusion, start_s: float) -> bool:
     return any(mark.what == "bolus" and mark.at_s <= start_s + OPENING_S for mark in infusion.marks)
 
 
-def _end_s(infusion: Infusion, now_s: float) -> float:
-    """When an infusion without a recorded stop ends: as planned, a pause being over now."""
+def runs_until_s(infusion: Infusion, now_s: float) -> float:
+    """When it was stopped; without a recorded stop, as planned, a pause being over now."""
+    if infusion.stopped_at_s is not None:
+        return infusion.stopped_at_s
     end_s = infusion.at_elapsed(infusion.planned_s, now_s)
     assert end_s is not None
     # What was recorded after the planned end shows that it went on.

@@ -168,6 +168,12 @@ class Infusion:
                 stop = None
         return stop
 
+    @property
+    def paused(self) -> bool:
+        """Whether it is paused after the last mark."""
+        turns = [mark for mark in self.marks if mark.what in _TURNS]
+        return bool(turns) and turns[-1].what == "paused"
+
     def elapsed_s(self, at_s: float) -> float | None:
         """The infusion's clock: time running up to ``at_s``, pauses left out; None before it."""
         start = self.started_at_s

@@ -227,6 +227,50 @@ def predict(
     return Prediction(plasma, effect_site)
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """One model's answer over a time of constant rate, in plain numbers; ``t`` counts from it.
+
+    Plasma is ``steady`` plus, for each decay, ``above * exp(-exponent * t)``; the effect
+    site what has come through of that, plus ``effect * exp(-ke0 * t)``.
+
+    Attributes:
+        from_min: Where it begins.
+        steady: What plasma tends to, in ng/mL.
+        decays: For each its exponent in 1/min, and ``above`` in ng/mL.
+        effect: In ng/mL.
+    """
+
+    from_min: float
+    steady: float
+    decays: tuple[tuple[float, float], ...]
+    effect: float
+
+
+def stretches(
+    model: Model,
+    dosing: Dosing,
+    weight_kg: float = TYPICAL_KG,
+    ke0_per_min: float = KE0_PER_MIN,
+) -> tuple[Stretch, ...]:
+    """What ``predict`` goes by, for whoever asks one minute after another."""
+    exponents, weights = model.decays(weight_kg)
+    intervals = _Intervals(exponents, weights, ke0_per_min)
+    intervals.run(dosing)
+    steady, above, effect = intervals.rows
+    powers = exponents.tolist()
+    # The first row of each is the time before anything was given.
+    return tuple(
+        Stretch(
+            from_min,
+            float(steady[n].sum()),
+            tuple(zip(powers, above[n].tolist(), strict=True)),
+            effect[n],
+        )
+        for n, from_min in enumerate(intervals.starts_min, start=1)
+    )
+
+
 def band(
     dosing: Dosing,
     minutes: ArrayLike,

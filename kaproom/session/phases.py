@@ -13,8 +13,10 @@ Times are ``at_s``: seconds since the session was opened.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from kaproom.session.infusion import Infusion
+from kaproom.session.moments import Foreseen, following_s, foreseen, going_on_at
 from kaproom.session.profile import Profile
 
 
@@ -57,43 +59,38 @@ class Course:
         return replace(self, held=False, held_until_s=None)
 
 
-def start_s(profile: Profile, index: int) -> float:
-    """When a phase begins, on the music's clock."""
-    return (profile.phases[index].start_min or 0.0) * 60
-
-
-def reached_s(profile: Profile, infusion: Infusion, clock_s: float) -> float | None:
-    """When the music's clock shows ``clock_s``; None while it stands before it."""
-    stopped = infusion.stopped_at_s
-    if stopped is None:
-        return infusion.reaches(clock_s)
-    shown = infusion.elapsed_s(stopped)
-    assert shown is not None
-    carried = max(shown, start_s(profile, profile.descent_index))
-    if clock_s >= carried:
-        # Bracketed: at the stop itself nothing may be left over of the difference.
-        return stopped + (clock_s - carried)
-    by_infusion = infusion.reaches(clock_s)
-    return stopped if by_infusion is None else by_infusion
-
-
-def expected_s(profile: Profile, infusion: Infusion, clock_s: float, now_s: float) -> float | None:
-    """The same, a pause being taken to end at ``now_s``; None before the infusion."""
-    at_s = reached_s(profile, infusion, clock_s)
-    if at_s is not None or infusion.started_at_s is None:
-        return at_s
-    return infusion.at_elapsed(clock_s, now_s)
+def begins_s(profile: Profile, infusion: Infusion, course: Course, index: int) -> float | None:
+    """When a phase after the present one begins; None while that cannot be known."""
+    return _coming(profile, infusion, foreseen(profile.timing, infusion), course)[index]
 
 
 def phase_by_clock(profile: Profile, infusion: Infusion, at_s: float) -> int:
     """Index of the phase that the infusion asks for at ``at_s``."""
-    by_clock = 0
-    for index in range(1, len(profile.phases)):
-        begins_s = reached_s(profile, infusion, start_s(profile, index))
-        if begins_s is None or begins_s > at_s:
+    moments_s = foreseen(profile.timing, infusion).at_s
+    begun = (begins_s is not None and begins_s <= at_s for begins_s in moments_s[1:])
+    return sum(takewhile(bool, begun))
+
+
+def _coming(
+    profile: Profile, infusion: Infusion, seen: Foreseen, course: Course
+) -> list[float | None]:
+    """When each phase begins, as people moved the present one.
+
+    Where that was begun before its time by `advance`, what counts from it comes earlier
+    too. One that began late holds nothing up: the infusion did not wait for it.
+    """
+    moments_s, timing = list(seen.at_s), profile.timing
+    began_s = moments_s[course.index]
+    previous_s: float | None = course.since_s
+    if course.index == 0 or (began_s is not None and course.since_s >= began_s):
+        return moments_s
+    for index in range(course.index + 1, len(moments_s)):
+        if timing.starts[index - 1].way != "after_previous_min":
             break
-        by_clock = index
-    return by_clock
+        if previous_s is not None:
+            previous_s = following_s(timing, infusion, index, previous_s)
+        moments_s[index] = previous_s
+    return moments_s
 
 
 def spans(profile: Profile, infusion: Infusion, course: Course, now_s: float) -> tuple[Span, ...]:
@@ -103,6 +100,9 @@ def spans(profile: Profile, infusion: Infusion, course: Course, now_s: float) ->
     taken to end now. What waits for the infusion, or for a hold, has no time yet. A hold
     that ends by itself lets in the phase that the infusion asks for then.
     """
+    going_on = going_on_at(infusion, now_s)
+    seen = foreseen(profile.timing, going_on)
+    coming_s = _coming(profile, going_on, seen, course)
     soonest_s = now_s if course.held_until_s is None else max(now_s, course.held_until_s)
     starts: list[float | None] = []
     for index in range(len(profile.phases)):
@@ -111,11 +111,11 @@ def spans(profile: Profile, infusion: Infusion, course: Course, now_s: float) ->
         elif index == course.index:
             starts.append(course.since_s)
         else:
-            at_s = expected_s(profile, infusion, start_s(profile, index), now_s)
+            at_s = coming_s[index]
             starts.append(None if at_s is None else max(at_s, soonest_s))
     end_s = None
     if not course.held_for_good:
-        end_s = expected_s(profile, infusion, profile.session_end_min * 60, now_s)
+        end_s = seen.end_s
     if end_s is not None and course.held_until_s is not None:
         end_s = max(end_s, course.held_until_s)
     ends = [*starts[1:], end_s]

@@ -5,11 +5,14 @@ count on the infusion's clock, whose zero is the recorded start of the infusion.
 """
 
 from collections.abc import Iterator
+from itertools import combinations
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
+from kaproom.session.infusion_plan import InfusionPlan
 from kaproom.session.model import Alias, Fault, Line, Many, Written, refuse
+from kaproom.session.moments import Timing, descent_index, planned_s
 from kaproom.session.notes import (
     DEFAULT_NOTES,
     DEFAULT_PROMPTS,
@@ -17,47 +20,19 @@ from kaproom.session.notes import (
     NoteCategory,
     Prompt,
 )
+from kaproom.session.order import phases_in_order
 from kaproom.session.playlist import Piece, SoundscapeName, SoundscapePiece
 from kaproom.session.spelling import did_you_mean
+from kaproom.session.starts import WAYS, EffectStart, Start, Way
 
 VOCABULARY = ("settling", "onset", "ascent", "peak", "descent", "landing", "recovery")
 """The shipped names of phases, in their order. A profile may use any others."""
 
+# Chosen: what is left of a programme when the pump stops a little late.
+MARGIN_PART, MARGIN_MAX_MIN = 0.25, 10.0
+
 Minutes = Annotated[float, Field(ge=0, le=600)]
 CrossfadeSeconds = Annotated[float, Field(ge=0.1, le=60)]
-
-
-class InfusionPlan(Written):
-    """What the clinic plans to give. kaproom cannot touch the pump: it only knows the plan."""
-
-    planned_min: Annotated[float, Field(gt=0, le=600)]
-    """How long the infusion is planned to run, in minutes."""
-    dose_mg: Annotated[float, Field(gt=0, le=1000)] | None = None
-    """The whole planned dose in mg, the bolus included. Either this or dose_mg_per_kg."""
-    dose_mg_per_kg: Annotated[float, Field(gt=0, le=10)] | None = None
-    """The whole planned dose in mg per kg of body weight, the bolus included."""
-    bolus_mg: Annotated[float, Field(gt=0, le=1000)] | None = None
-    """The part of dose_mg that is given at once at the start."""
-    bolus_mg_per_kg: Annotated[float, Field(gt=0, le=10)] | None = None
-    """The part of dose_mg_per_kg that is given at once at the start."""
-    concentration_mg_per_ml: Annotated[float, Field(gt=0, le=100)] | None = None
-    """What is in the syringe or bag; needed only to record rates in mL/h."""
-
-    @model_validator(mode="after")
-    def _one_way_of_dosing(self) -> "InfusionPlan":
-        faults = []
-        if self.dose_mg is not None and self.dose_mg_per_kg is not None:
-            faults.append(Fault(("dose_mg",), "stands beside dose_mg_per_kg; keep one of them"))
-        for bolus, dose in (("bolus_mg", "dose_mg"), ("bolus_mg_per_kg", "dose_mg_per_kg")):
-            given, whole = getattr(self, bolus), getattr(self, dose)
-            if given is not None and whole is None:
-                faults.append(Fault((bolus,), f"is {given:g}; it is a part of {dose}: add {dose}"))
-            elif given is not None and given > whole:
-                faults.append(
-                    Fault((bolus,), f"is {given:g}; it cannot be more than {dose}, {whole:g}")
-                )
-        refuse(faults)
-        return self
 
 
 class Limits(Written):
@@ -92,15 +67,34 @@ class Limits(Written):
 class Phase(Written):
     """A stretch of the session with one character.
 
-    ``start_min`` is the plainest way to say when it starts. Other ways will be other keys
-    beside it, never another meaning of this one, so files stay valid.
+    The first phase starts the session and waits for the infusion, however long that takes.
+    Every other one says in one way when it starts: ``start_min``, ``before_end_min``,
+    ``after_end_min``, ``after_previous_min`` or ``effect``.
     """
+
+    # One way of saying when it starts, in an editor as here.
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {"anyOf": [{"required": list(two)} for two in combinations(WAYS, 2)]}
+        }
+    )
 
     name: Line
     """Any name; shipped: settling, onset, ascent, peak, descent, landing, recovery."""
     start_min: Minutes | None = None
-    """Minutes on the infusion's clock. The first phase has none: it starts the session and
-    waits for the infusion, however long that takes. Every other phase needs one."""
+    """Starts at this minute of the infusion's clock, which stands while the pump is paused."""
+    before_end_min: Minutes | None = None
+    """Starts so many minutes before the infusion's planned end."""
+    after_end_min: Minutes | None = None
+    """Starts so many minutes after the infusion's end: the recorded stop, else the plan's."""
+    after_previous_min: Annotated[float, Field(gt=0, le=600)] | None = None
+    """Starts so many minutes after the phase before it; a pause is not counted."""
+    effect: EffectStart | None = None
+    """Starts where the predicted effect reaches, or leaves, a part of its peak."""
+    not_before_min: Minutes | None = None
+    """Whatever its start says: not before this minute of the infusion's clock."""
+    not_after_min: Minutes | None = None
+    """Whatever its start says: not after this minute of the infusion's clock."""
     level_lu: Annotated[float, Field(ge=-20, le=6)] = 0.0
     """Louder or softer than the reference, in LU (as large as dB)."""
     intensity: Annotated[float, Field(ge=0, le=1)] = 0.5
@@ -113,6 +107,23 @@ class Phase(Written):
     """Crossfade into and inside this phase, in seconds; without it, the profile's."""
     vocals: Literal["allowed", "none"] = "allowed"
     """none leaves out the pieces that are marked `vocals: true`."""
+    fill: Literal["bed", "tracks"] = "bed"
+    """tracks: the section's pieces must last as long as the phase is planned to, or the start
+    is refused; bed: the bed plays where they do not."""
+
+    @property
+    def way(self) -> Way:
+        """The key that says when it starts."""
+        return next((key for key in WAYS if getattr(self, key) is not None), "start_min")
+
+    @property
+    def start(self) -> Start:
+        """When it starts; for a phase that says so."""
+        value = getattr(self, self.way)
+        bounds = (None if m is None else m * 60 for m in (self.not_before_min, self.not_after_min))
+        if isinstance(value, EffectStart):
+            return Start("effect", value.fraction, value.side == "falling", *bounds)
+        return Start(self.way, value * 60, False, *bounds)
 
 
 class Profile(Written):
@@ -140,10 +151,13 @@ class Profile(Written):
     """In their order; the first waits for the infusion."""
     session_end_min: Minutes
     """Planned end of the last phase, on the infusion's clock. Music plays on after it."""
+    margin_min: Minutes | None = None
+    """The programme must outlast the planned infusion by so many minutes, or the start is
+    refused; without it, by a quarter of the infusion, at most 10."""
     descent: Line | None = None
     """The phase that a stop of the infusion goes to, and the plan's own when it ran out;
-    without it, the phase called descent, else the first that starts at or after
-    infusion.planned_min, else the last."""
+    without it, the phase called descent, else the first that has before_end_min or starts at
+    or after infusion.planned_min, else the last."""
     refuge: Piece
     """What `calm` goes to: a soundscape, or a file relative to the profile."""
     notes: Annotated[Many[NoteCategory], Field(min_length=1)] = DEFAULT_NOTES
@@ -157,8 +171,8 @@ class Profile(Written):
     def _holds_together(self) -> "Profile":
         refuse(
             [
-                *_phases_in_order(self),
-                *_end_after_everything(self),
+                *phases_in_order(self),
+                *_end_is_allowed(self),
                 *_descent_exists(self),
                 *_refuge_endless(self),
                 *_under_the_ceiling(self),
@@ -169,77 +183,45 @@ class Profile(Written):
         return self
 
     @property
-    def descent_index(self) -> int:
-        """Index of the phase that a stop goes to, by the rule at ``descent``; never 0."""
+    def timing(self) -> Timing:
+        """What says when the phases begin."""
         names = [phase.name for phase in self.phases]
         wanted = self.descent or "descent"
-        if wanted in names[1:]:
-            return names.index(wanted)
-        for index, phase in enumerate(self.phases):
-            if phase.start_min is not None and phase.start_min >= self.infusion.planned_min:
-                return index
-        return len(self.phases) - 1
+        return Timing(
+            self.infusion,
+            tuple(phase.start for phase in self.phases[1:]),
+            self.session_end_min * 60,
+            names.index(wanted) if wanted in names[1:] else None,
+        )
+
+    @property
+    def descent_index(self) -> int:
+        """Index of the phase that a stop goes to, by the rule at ``descent``; never 0."""
+        return descent_index(self.timing)
+
+    @property
+    def outlasts_min(self) -> float:
+        """By how much the programme must outlast the planned infusion."""
+        if self.margin_min is not None:
+            return self.margin_min
+        return min(MARGIN_MAX_MIN, MARGIN_PART * self.infusion.planned_min)
+
+    @property
+    def planned_starts_s(self) -> tuple[float, ...]:
+        """When each phase is planned to begin, in seconds of the infusion; 0 for the first."""
+        return planned_s(self.timing)
 
     def phase_crossfade_s(self, phase: Phase) -> float:
         """Crossfade into and inside this phase, in seconds."""
         return self.crossfade_s if phase.crossfade_s is None else phase.crossfade_s
 
 
-def _phases_in_order(profile: Profile) -> Iterator[Fault]:
-    seen: dict[str, int] = {}
-    earlier: Phase | None = None
-    for index, phase in enumerate(profile.phases):
-        here = ("phases", index)
-        if phase.name in seen:
-            yield Fault(
-                (*here, "name"),
-                f"is '{phase.name}', which phase {seen[phase.name] + 1} is called already;"
-                " give each its own name",
-            )
-        seen.setdefault(phase.name, index)
-        if index == 0:
-            if phase.start_min is not None:
-                yield Fault(
-                    (*here, "start_min"),
-                    f"is {phase.start_min:g}; the first phase waits for the infusion and has"
-                    " none: remove the line",
-                )
-            continue
-        if phase.start_min is None:
-            yield Fault(
-                (*here, "start_min"),
-                f"is missing; say at which minute of the infusion '{phase.name}' starts",
-            )
-        elif (
-            earlier is not None
-            and earlier.start_min is not None
-            and phase.start_min <= earlier.start_min
-        ):
-            yield Fault(
-                (*here, "start_min"),
-                f"is {phase.start_min:g}; it must be later than the start of"
-                f" '{earlier.name}', {earlier.start_min:g}",
-            )
-        earlier = phase
-
-
-def _end_after_everything(profile: Profile) -> Iterator[Fault]:
-    end_min, last = profile.session_end_min, profile.phases[-1]
-    if last.start_min is not None and end_min <= last.start_min:
+def _end_is_allowed(profile: Profile) -> Iterator[Fault]:
+    end_min, allowed_min = profile.session_end_min, profile.limits.max_session_min
+    if end_min > allowed_min:
         yield Fault(
             ("session_end_min",),
-            f"is {end_min:g}; it must be later than the start of '{last.name}', {last.start_min:g}",
-        )
-    elif end_min < profile.infusion.planned_min:
-        yield Fault(
-            ("session_end_min",),
-            f"is {end_min:g}; it must not be earlier than the end of the infusion,"
-            f" {profile.infusion.planned_min:g}",
-        )
-    if end_min > profile.limits.max_session_min:
-        yield Fault(
-            ("session_end_min",),
-            f"is {end_min:g}; limits.max_session_min allows {profile.limits.max_session_min:g}",
+            f"is {end_min:g}; limits.max_session_min allows {allowed_min:g}",
         )
 
 

@@ -13,7 +13,7 @@ from kaproom.session.choice import WORTH_BEGINNING_S
 from kaproom.session.cues import PlannedCue, next_exit_s
 from kaproom.session.effects import Effect, Play, Tell
 from kaproom.session.infusion import InfusionState
-from kaproom.session.phases import reached_s, start_s
+from kaproom.session.phases import begins_s
 from kaproom.session.state import LEAD_S, Session
 from kaproom.session.timeline import Occasion, plan
 
@@ -38,7 +38,7 @@ def turned(session: Session, previous_s: float) -> Result:
         course = course.let_go()
     told: list[Tell] = []
     for index in range(course.index + 1, len(session.profile.phases)):
-        at_s = reached_s(session.profile, session.infusion, start_s(session.profile, index))
+        at_s = begins_s(session.profile, session.infusion, course, index)
         if at_s is None or at_s > session.now_s:
             break
         course = replace(course, index=index, since_s=max(at_s, previous_s))
@@ -59,12 +59,11 @@ def begun(session: Session) -> Result:
         return session, ()
     if course.held_for_good:
         return session, ()
-    clock_s = start_s(session.profile, entering.phase_index)
-    begins_s = reached_s(session.profile, session.infusion, clock_s)
-    if begins_s is not None and course.held_until_s is not None:
-        begins_s = max(begins_s, course.held_until_s)
+    at_s = begins_s(session.profile, session.infusion, course, entering.phase_index)
+    if at_s is not None and course.held_until_s is not None:
+        at_s = max(at_s, course.held_until_s)
     # Music enters at most its crossfade before its phase; what is here for another reason stays.
-    if begins_s is None or begins_s > session.now_s + LEAD_S + entering.crossfade_s + 1.0:
+    if at_s is None or at_s > session.now_s + LEAD_S + entering.crossfade_s + 1.0:
         return session, ()
     course = replace(course.let_go(), index=entering.phase_index, since_s=session.now_s)
     session = replace(session, course=course)

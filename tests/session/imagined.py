@@ -12,10 +12,14 @@ from hypothesis import strategies as st
 
 from kaproom.errors import Mend, Refused
 from kaproom.session import events as e
+from kaproom.session.dosing import planned
+from kaproom.session.effect_curve import effect_curve
+from kaproom.session.infusion_plan import InfusionPlan
 from kaproom.session.machine import Effect, Session, opened, step
 from kaproom.session.playlist import SOUNDSCAPES
 from kaproom.session.profile import VOCABULARY, Profile
 from kaproom.session.repertoire import Offer, Repertoire
+from kaproom.session.starts import WAYS
 
 NS_PER_S = 1_000_000_000
 TICK_S = 0.5
@@ -177,6 +181,33 @@ _TRACKS = [_any_track(f"t{n}") for n in range(120)]
 _SCAPES = [scape(name, turn_s) for name in SOUNDSCAPES for turn_s in (6.0, 60.0, 300.0)]
 
 
+DOSE_MG = 35.0
+_WAYS = st.sampled_from(["start_min", "start_min", *WAYS])
+_BOUNDS = st.sampled_from([{}, {}, {"not_before_min": -0.7}, {"not_after_min": 1.3}])
+
+
+@st.composite
+def _any_start(draw: st.DrawFn, n: int, starts_min: list[float], planned_min: float) -> Any:
+    """One of the ways of saying that a phase starts at this minute as planned."""
+    way, minute = draw(_WAYS), starts_min[n]
+    bounds = {key: max(0.0, minute + by) for key, by in draw(_BOUNDS).items()}
+    if way == "before_end_min" and minute <= planned_min:
+        return {way: planned_min - minute, **bounds}
+    if way == "after_end_min" and minute >= planned_min:
+        return {way: minute - planned_min, **bounds}
+    if way == "after_previous_min" and n > 0:
+        return {way: minute - starts_min[n - 1], **bounds}
+    if way == "effect":
+        dosing = planned(InfusionPlan(planned_min=planned_min, dose_mg=DOSE_MG))
+        assert dosing is not None
+        curve = effect_curve(dosing)
+        part = curve.at(minute) / curve.peak_ng_per_ml
+        if part >= 0.05:
+            side = "rising" if minute < curve.peak_min else "falling"
+            return {way: {"fraction": part, "side": side}, **bounds}
+    return {"start_min": minute}
+
+
 @st.composite
 def profiles(draw: st.DrawFn) -> Profile:
     phases = draw(st.lists(st.sampled_from(_PHASES), min_size=2, max_size=7))
@@ -184,16 +215,17 @@ def profiles(draw: st.DrawFn) -> Profile:
     for gap_min in draw(st.lists(_tenths(0.1, 20), min_size=len(phases), max_size=len(phases))):
         starts_min.append(starts_min[-1] + gap_min)
     *starts_min, end_min = starts_min
+    planned_min = min(draw(_tenths(0.5, 60)), end_min)
+    starts = [draw(_any_start(n, starts_min, planned_min)) for n in range(len(starts_min))]
     written = [
-        phase | {"name": f"phase-{n}"} | ({"start_min": starts_min[n - 1]} if n else {})
+        phase | {"name": f"phase-{n}"} | (starts[n - 1] if n else {})
         for n, phase in enumerate(phases)
     ]
-    planned_min = min(draw(_tenths(0.5, 60)), end_min)
     return Profile.model_validate(
         {
             "kaproom": "profile/1",
             "title": "by chance",
-            "infusion": {"planned_min": planned_min},
+            "infusion": {"planned_min": planned_min, "dose_mg": DOSE_MG},
             "playlist": "by-chance",
             "crossfade_s": draw(st.sampled_from([0.1, 1.0, 8.0, 30.0])),
             "phases": written,
@@ -236,6 +268,12 @@ _DEEDS = st.one_of(
     _INFUSED,
     _INFUSED,
     _deed(e.Infused, what=st.just("bolus"), value=st.just(5.0), unit=st.just("mg")),
+    _deed(
+        e.Infused,
+        what=st.just("rate"),
+        value=st.sampled_from([0.0, 0.4, 1.75]),
+        unit=st.just("mg/min"),
+    ),
     _deed(e.Noted, category=st.just("tears"), text=st.just("")),
     _deed(e.Held, for_min=st.sampled_from([None, None, 0.3, 10.0])),
     _deed(e.Advanced, sure=st.sampled_from([True, True, False])),

@@ -6,8 +6,8 @@ import pytest
 
 from kaproom.session.dosing import OPENING_S, forecast, planned, so_far_mg
 from kaproom.session.infusion import Infusion, Mark, What
+from kaproom.session.infusion_plan import InfusionPlan
 from kaproom.session.pharmacokinetics import Bolus, Dosing, Rate
-from kaproom.session.profile import InfusionPlan
 
 START_S = 731.0  # the pump is never started as the session opens
 

@@ -19,15 +19,7 @@ from session.imagined import (
 )
 
 from kaproom.session.infusion import Infusion, Mark, What
-from kaproom.session.phases import (
-    Course,
-    Span,
-    expected_s,
-    phase_by_clock,
-    reached_s,
-    spans,
-    start_s,
-)
+from kaproom.session.phases import Course, Span, begins_s, phase_by_clock, spans
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Offer, Repertoire
 from kaproom.session.timeline import Occasion, PlannedCue, plan, plan_refuge
@@ -349,8 +341,8 @@ def test_a_pause_shifts_what_follows_by_exactly_the_pause() -> None:
 def test_a_stop_carries_the_clock_to_the_descent_and_runs_on() -> None:
     stopped = history(("started", 100.0), ("stopped", 1300.0))
     descent = SEVEN.descent_index
-    assert reached_s(SEVEN, stopped, start_s(SEVEN, descent)) == 1300.0
-    assert reached_s(SEVEN, stopped, start_s(SEVEN, descent + 1)) == 1300.0 + 15 * 60
+    assert begins_s(SEVEN, stopped, Course(), descent) == 1300.0
+    assert begins_s(SEVEN, stopped, Course(), descent + 1) == 1300.0 + 15 * 60
     assert phase_by_clock(SEVEN, stopped, 1300.0) == descent
 
 
@@ -358,24 +350,23 @@ def test_a_stop_carries_the_clock_to_the_descent_and_runs_on() -> None:
 @settings(deadline=None)
 def test_a_stop_begins_the_descent_at_its_very_moment(stopped_s: float) -> None:
     stopped = history(("started", 0.0), ("stopped", stopped_s))
-    begins_s = reached_s(SEVEN, stopped, start_s(SEVEN, SEVEN.descent_index))
-    assert begins_s is not None and begins_s <= stopped_s
+    at_s = begins_s(SEVEN, stopped, Course(), SEVEN.descent_index)
+    assert at_s is not None and at_s <= stopped_s
 
 
 def test_a_stop_after_the_descent_changes_no_time() -> None:
     running = history(("started", 100.0))
     stopped = history(("started", 100.0), ("stopped", 2600.0))
-    for index in range(len(SEVEN.phases)):
-        clock_s = start_s(SEVEN, index)
-        assert reached_s(SEVEN, stopped, clock_s) == pytest.approx(
-            reached_s(SEVEN, running, clock_s)
+    for index in range(1, len(SEVEN.phases)):
+        assert begins_s(SEVEN, stopped, Course(), index) == pytest.approx(
+            begins_s(SEVEN, running, Course(), index)
         )
 
 
 def test_a_standing_clock_is_expected_to_go_on_now() -> None:
     paused = history(("started", 100.0), ("paused", 200.0))
-    assert reached_s(SEVEN, paused, 300.0) is None
-    assert expected_s(SEVEN, paused, 300.0, 1000.0) == 1200.0
+    assert begins_s(SEVEN, paused, Course(), 2) is None
+    assert spans(SEVEN, paused, Course(1, 100.0), 1000.0)[2].start_s == 1200.0
 
 
 @settings(deadline=None)
@@ -383,7 +374,7 @@ def test_a_standing_clock_is_expected_to_go_on_now() -> None:
 def test_a_phase_has_begun_when_its_moment_is_past_and_not_before(at_s: float) -> None:
     running = history(("started", 313.7))
     index = phase_by_clock(SEVEN, running, at_s)
-    begins = [reached_s(SEVEN, running, start_s(SEVEN, i)) for i in range(1, 7)]
+    begins = [begins_s(SEVEN, running, Course(), i) for i in range(1, 7)]
     assert index == sum(begin is not None and begin <= at_s for begin in begins)
 
 
