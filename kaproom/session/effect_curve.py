@@ -10,8 +10,8 @@ only rises or only falls, so every crossing is bracketed before it is searched.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from itertools import pairwise
 from math import exp, expm1
 from typing import Literal
@@ -43,11 +43,8 @@ class EffectCurve:
 
     def at(self, minute: float) -> float:
         """The effect site in ng/mL."""
-        stretch, after_min = self._in_stretch(minute)
-        value = stretch.steady + stretch.effect * exp(-KE0_PER_MIN * after_min)
-        for exponent, above in stretch.decays:
-            value += above * _through(exponent, after_min)
-        return value
+        stretch = self._stretches[max(0, bisect_right(self._starts, minute) - 1)]
+        return _effect(stretch, max(0.0, minute - stretch.from_min))
 
     def reached_min(self, fraction: float, side: Side) -> float | None:
         """When a part of the peak is first reached, or left for good.
@@ -71,33 +68,13 @@ class EffectCurve:
                 return _root(lambda minute: level - self.at(minute), from_min, to_min)
         return self.peak_min
 
-    def _in_stretch(self, minute: float) -> tuple[Stretch, float]:
-        number = max(0, bisect_right(self._starts, minute) - 1)
-        stretch = self._stretches[number]
-        return stretch, max(0.0, minute - stretch.from_min)
-
-    def _climb(self, minute: float) -> float:
-        """Plasma less effect site: it climbs while this is positive."""
-        stretch, after_min = self._in_stretch(minute)
-        plasma = stretch.steady
-        for exponent, above in stretch.decays:
-            plasma += above * exp(-exponent * after_min)
-        return plasma - self.at(minute)
-
-    def _fall(self, minute: float) -> float:
-        return -self._climb(minute)
-
     def _turning_points(self) -> list[tuple[float, float]]:
         """The curve's ends, its turning points and where its dosing changes, with its values."""
-        looks = [self._starts[0]]
-        for from_min, to_min in pairwise([*self._starts, max(self._starts[-1], 0.0) + _END_MIN]):
-            # Close together at first, where the fast decays are.
-            lasts_min = to_min - from_min
-            looks += [from_min + lasts_min * (n / _LOOKS) ** 3 for n in range(1, _LOOKS + 1)]
-        turns = {looks[0], looks[-1], *self._starts}
-        for (left, before), (right, after) in pairwise([(at, self._climb(at)) for at in looks]):
-            if before * after < 0:
-                turns.add(_root(self._climb if before < 0 else self._fall, left, right))
+        ends = [*self._starts[1:], max(self._starts[-1], 0.0) + _END_MIN]
+        turns = {*self._starts, ends[-1]}
+        for stretch, end_min in zip(self._stretches, ends, strict=True):
+            # Up to its own end: what a bolus then does belongs to the next.
+            turns |= set(_turns_within(stretch, end_min - stretch.from_min))
         return [(minute, self.at(minute)) for minute in sorted(turns)]
 
 
@@ -105,6 +82,31 @@ class EffectCurve:
 def effect_curve(dosing: Dosing) -> EffectCurve:
     """The curve of a dosing, remembered: phases ask for it again and again."""
     return EffectCurve(dosing)
+
+
+def _turns_within(stretch: Stretch, lasts_min: float) -> Iterator[float]:
+    # Close together at first, where the fast decays are.
+    looks = [lasts_min * (n / _LOOKS) ** 3 for n in range(_LOOKS + 1)]
+    climbs = [_climb(stretch, after_min) for after_min in looks]
+    for (left, right), (before, after) in zip(pairwise(looks), pairwise(climbs), strict=True):
+        if before * after < 0:
+            way = 1.0 if before < 0 else -1.0
+            yield stretch.from_min + _root(partial(_climb, stretch, way=way), left, right)
+
+
+def _effect(stretch: Stretch, after_min: float) -> float:
+    value = stretch.steady + stretch.effect * exp(-KE0_PER_MIN * after_min)
+    for exponent, above in stretch.decays:
+        value += above * _through(exponent, after_min)
+    return value
+
+
+def _climb(stretch: Stretch, after_min: float, way: float = 1.0) -> float:
+    """Plasma less effect site: the effect climbs while this is positive."""
+    plasma = stretch.steady
+    for exponent, above in stretch.decays:
+        plasma += above * exp(-exponent * after_min)
+    return way * (plasma - _effect(stretch, after_min))
 
 
 def _through(exponent: float, after_min: float) -> float:

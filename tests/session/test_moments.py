@@ -211,7 +211,7 @@ def infusions(plan: Profile, deeds: list[Any]) -> list[Infusion]:
     return grown
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(profiles(), _HISTORIES)
 def test_phases_keep_their_order_and_the_past_stays_as_it_was(
     plan: Profile, deeds: list[Any]
@@ -225,6 +225,8 @@ def test_phases_keep_their_order_and_the_past_stays_as_it_was(
             assert len(known) == len(plan.phases) - 1, "every phase is reached"
             assert seen.end_s is not None
     for before, after in pairwise(grown):
+        if before.stopped_at_s is not None:
+            continue  # it is taken back, and was never a stop
         now_s = after.marks[-1].at_s
         earlier, later = foreseen(timing, before), foreseen(timing, after)
         for was_s, is_s in zip(earlier.at_s, later.at_s, strict=True):
