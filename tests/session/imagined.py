@@ -164,10 +164,13 @@ def _any_phase() -> dict[str, Any]:
 
 def _any_track(key: str) -> Offer:
     loudness_lufs = _CHANCE.choice([-40.0, -23.0, -18.0, -8.0])
+    length_s = round(_CHANCE.choice([_CHANCE.uniform(1, 40), _CHANCE.uniform(40, 600)]), 1)
+    exits = _CHANCE.choice([0, 0, 3, 12])
     return track(
         key,
-        round(_CHANCE.choice([_CHANCE.uniform(1, 40), _CHANCE.uniform(40, 600)]), 1),
+        length_s,
         loudness_lufs,
+        exits_s=tuple(sorted(round(_CHANCE.uniform(0, length_s), 1) for _ in range(exits))),
         max_short_term_lufs=loudness_lufs + _CHANCE.choice([0.0, 4.0, 15.0]),
         true_peak_dbtp=_CHANCE.choice([-20.0, -1.0, 1.5]),
         gain_trim_db=_CHANCE.choice([0.0, 0.0, 3.0, -6.0]),
