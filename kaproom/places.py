@@ -104,6 +104,7 @@ def located(room: RoomFile, path: Path | None, env: Mapping[str, str] = os.envir
             "runtime": str(expand(runtime, Path.cwd())),
             "profiles": tuple(str(expand(text, base)) for text in room.profiles),
             "playlists": tuple(str(expand(text, base)) for text in room.playlists),
+            "sheets": absolute(room.sheets),
             "broker": broker,
         }
     )

@@ -41,7 +41,8 @@ def serve(room_file: RoomFileOption = None) -> None:
     runtime = make_runtime_folder(runtime_folder(room))
     typer.echo(f"room {room.site}/{room.room}, from {path or 'no room file: the defaults'}")
     typer.echo(f"record in {data}, sockets in {runtime}, sound to {room.device}")
-    service = Daemon(room, data, runtime)
+    here = ["--room", str(path)] if path is not None else []
+    service = Daemon(room, data, runtime, [sys.executable, "-m", "kaproom", *here, "report"])
     service.serve(lambda: typer.echo("ready"))
     typer.echo("stopped; the player plays on" if service.in_session else "stopped")
 

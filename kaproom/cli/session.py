@@ -9,7 +9,7 @@ import typer
 
 from kaproom import clock
 from kaproom.cli.asking import ago, ask
-from kaproom.errors import MORE_INTENSE, Refused
+from kaproom.errors import MORE_INTENSE, Mend, Refused
 
 Ago = Annotated[
     str | None, typer.Option("--ago", metavar="TIME", help="How long ago it was: 90s, 3m, 2m30s.")
@@ -39,6 +39,7 @@ def add_to(app: typer.Typer) -> None:
         app.command()(command)
     app.command(name="return")(return_)
     app.command(name="continue")(continue_)
+    app.command(name="sign-off")(sign_off)
 
 
 @infusion.command()
@@ -218,6 +219,19 @@ def continue_(
 ) -> None:
     """After a loss of power: go on, with the infusion as told, or else as recorded."""
     ask("continue", {"minute": minute, "infusion": infusion}, as_json=as_json)
+
+
+def sign_off(
+    session: Annotated[
+        str | None, typer.Argument(metavar="[SESSION]", help="Its id, or the patient's ref.")
+    ] = None,
+    by: Annotated[str, typer.Option(metavar="AB", help="The initials of who answers for it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Answer for the record of a session that has ended; it is sealed then."""
+    if not by:
+        raise Mend("sign-off: say who answers for it, e.g. `kaproom sign-off --by AB`")
+    ask("sign-off", {"session": session, "by": by}, as_json=as_json)
 
 
 def end(preview: Preview = False, as_json: Json = False) -> None:

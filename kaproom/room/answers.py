@@ -105,5 +105,8 @@ _LINES: dict[type[e.Event], Callable[[Any, Session, str], str]] = {
     e.WentAway: lambda *_: "Fading to silence; the piece is kept until `kaproom back`.",
     e.CameBack: lambda *_: "The music rises again from silence.",
     e.Continued: _continued,
+    e.SignedOff: lambda event, *_: (
+        f"Signed off by {event.by}: the session is sealed; only integration is added from now on."
+    ),
     e.Ended: lambda *_: "Closing softly; the record closes when the sound has faded.",
 }

@@ -158,6 +158,9 @@ _READERS: dict[str, Callable[[Mapping[str, Any], float, float], e.Event]] = {
     "back": _back,
     "end": _plain(e.Ended),
     "continue": _continue,
+    "sign-off": lambda args, at_s, entered_s: e.SignedOff(
+        at_s, entered_s, initials(args.get("by"))
+    ),
 }
 
 

@@ -51,7 +51,7 @@ _NOT_REACHED = " The sound is not reached yet; it follows as soon as it is."
 
 
 # What may be added to a session that is over.
-_AFTERWARDS = ("note", "note-text", "amend")
+_AFTERWARDS = ("note", "note-text", "amend", "sign-off")
 
 
 class Conductor:
@@ -160,6 +160,12 @@ class Conductor:
         entry = past.scribe.entry(after, event, now, command_id, when.fields)
         # Its notes are not those that our screens show.
         return answered_by(entry, after, event, when)._replace(note=None)
+
+    @property
+    def unsigned(self) -> bool:
+        """Whether the session that commands are for is over and waits to be signed off."""
+        session = self.session
+        return session is not None and session.stage is Stage.ENDED and not session.signed_by
 
     def is_on(self, session_id: str) -> bool:
         """Whether this is the session that commands are for now."""

@@ -27,13 +27,14 @@ from kaproom.clock import Instant
 from kaproom.errors import Mend, Refused
 from kaproom.intercom import Request, Server
 from kaproom.places import WORD_FILE, sockets
-from kaproom.record import Done, Entry, Record, Recorder, RoomLock
+from kaproom.record import SIGNED_OFF, Done, Entry, Record, Recorder, RoomLock
 from kaproom.room.attention import KIND, Change
 from kaproom.room.bus import Bus
 from kaproom.room.conductor import Conductor
 from kaproom.room.headphones import Headphones
 from kaproom.room.moments import AGO_MAX_S
 from kaproom.room.past import Case, find_past, past_of
+from kaproom.room.sheets import Sheets
 from kaproom.room.surveyor import Surveyor
 from kaproom.room.vigil import Vigil, last_word
 from kaproom.session.people import present
@@ -65,8 +66,12 @@ class _Owed:
 class Daemon:
     """One room. ``serve`` runs it until it is asked to stop."""
 
-    def __init__(self, room: RoomFile, data: Path, runtime: Path) -> None:
+    def __init__(
+        self, room: RoomFile, data: Path, runtime: Path, report: Sequence[str] = ()
+    ) -> None:
+        """``report`` is the command that writes a session's sheet."""
         self._room = room
+        self._sheets = Sheets(None if room.sheets is None else Path(room.sheets), report)
         self._data = data
         self._lock = RoomLock(data)
         self._runtime = runtime
@@ -146,6 +151,7 @@ class Daemon:
         self._surveyor = Surveyor(self._room, self._data)
         self._server.add_reader(self._surveyor.fileno(), self._surveyor.answer)
         self._conductor = Conductor(self._headphones, self._write)
+        self._server.add_reader(self._sheets.fileno(), self._sheet_told)
         self._vigil = Vigil(self._data)
         if self._conductor.pick_up(entries, now, last_word(self._data)):
             self._bus.resumed(now)
@@ -196,6 +202,8 @@ class Daemon:
                 self._start(request)
             elif request.do == "preview":
                 self._preview(request)
+            elif request.do == "sign-off":
+                self._sign_off(request)
             elif request.do == "call":
                 self._call(request)
             else:
@@ -219,6 +227,25 @@ class Daemon:
         reply = {"line": answered.line, "again": answered.again}
         self._write(answered.entries, _Owed(request, reply, note=answered.note))
         self._publish()
+
+    def _sign_off(self, request: Request) -> None:
+        """Without a session named, the one that ended last of those that nobody has signed."""
+        if request.args.get("session") is None and not self._conductor.unsigned:
+            with Record.open(self._data, read_only=True) as record:
+                waiting = record.unsigned_sessions()
+            if waiting:
+                request.args["session"] = waiting[-1].session
+            elif not self._conductor.open:
+                raise Refused("no session waits to be signed off")
+        self._command(request)
+
+    def _sheet_told(self) -> None:
+        for sheet in self._sheets.done():
+            now = clock.now()
+            entry = Entry(
+                kind=sheet.kind, at=now, entered=now, session=sheet.session, fields=sheet.fields
+            )
+            self._write([entry])
 
     def _preview(self, request: Request) -> None:
         """Say what would be. A word of its own: it can never be taken for the command."""
@@ -318,6 +345,9 @@ class Daemon:
         if done.failed is None and done.written:
             self._head = (done.written[-1].hash, done.written[-1].seq)
             self._conductor.written(done.written)
+            for written in done.written:
+                if written.entry.kind == SIGNED_OFF and written.entry.session:
+                    self._sheets.write(written.entry.session)
         if done.failed is not None:
             # What the session knows, the record will: else the next daemon knew another one.
             self._backlog = [*owed.entries, *self._backlog][:BACKLOG_MAX]
@@ -334,6 +364,8 @@ class Daemon:
         if owed.note is not None:
             # What was pressed twice is answered with the note that it is.
             reply["note"] = self._conductor.note_seq(owed.note)
+        if request.do == "sign-off" and self._sheets.folder is not None:
+            reply["line"] = f"{reply['line']} Its sheet goes to {self._sheets.folder}."
         if request.do == "note":
             reply["seq"] = reply.get("note") or seq
             reply["line"] = f"{reply['line'].removesuffix('.')} (entry {reply['seq']})."

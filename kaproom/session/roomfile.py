@@ -103,6 +103,8 @@ class RoomFile(Written):
     """The clinic's own folders of profiles, searched before all others."""
     playlists: Many[PathText] = ()
     """The clinic's own folders of playlists, searched before all others."""
+    sheets: PathText | None = None
+    """The folder that gets a session's sheet when it is signed off; without it, none is written."""
     broker: Broker | None = None
     """Where the room publishes its state; without it, nowhere."""
 
