@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaproom.audio.devices import survey
+from kaproom.curation.enough import of_lengths
 from kaproom.curation.order import of_order
 from kaproom.curation.pieces import Chosen, of_pieces
 from kaproom.curation.rehearsal import of_rehearsal
@@ -74,18 +75,16 @@ def check(
     chosen = _chosen(loaded, without)
     files = [one.path for one in chosen] + ([closing] if closing else [])
     scanned = scan(files, kept, progress)
+    music = selected(loaded, scanned.files, 0, without, closing)
     found = [
         *of_order(loaded),
+        *of_lengths(loaded, music),
         *of_pieces(chosen, scanned.files, loaded.profile),
         *_of_tags(loaded, without),
         *_of_vocals(loaded, without),
         *_of_closing(closing, scanned.files),
         *_of_refuge(loaded, scanned.files),
-        *of_rehearsal(
-            loaded.profile,
-            selected(loaded, scanned.files, 0, without, closing),
-            shown(loaded.playlist_path),
-        ),
+        *of_rehearsal(loaded.profile, music, shown(loaded.playlist_path)),
     ]
     if scanned.why_not_kept:
         line = f"{scanned.why_not_kept}, so the music is measured anew each time; make room there"

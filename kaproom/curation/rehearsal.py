@@ -58,7 +58,7 @@ def _music_for_each_phase(
     cues: list[PlannedCue],
     place: str,
 ) -> Iterator[Finding]:
-    by_bed_s = _by_bed_s(spans, cues)
+    bed_s = by_bed_s(spans, cues)
     for span, phase in zip(spans, profile.phases, strict=True):
         if phase.section is None:
             continue
@@ -69,10 +69,10 @@ def _music_for_each_phase(
                 f" {phase.bed}, plays alone; add pieces, or leave less out"
             )
             yield Finding("warn", place, line)
-        elif all(o.length_s is not None for o in offers) and by_bed_s[span.index] > _WORTH_A_WORD_S:
+        elif all(o.length_s is not None for o in offers) and bed_s[span.index] > _WORTH_A_WORD_S:
             lasts_s = (span.end_s or 0.0) - (span.start_s or 0.0)
             lasts = "ten minutes or more" if span.index == 0 else minutes(lasts_s)
-            music_s = max(0.0, lasts_s - by_bed_s[span.index])
+            music_s = max(0.0, lasts_s - bed_s[span.index])
             has = (
                 f"has music for {minutes(music_s)}"
                 if music_s >= 1.0
@@ -85,14 +85,14 @@ def _music_for_each_phase(
             yield Finding("note", place, line)
 
 
-def _by_bed_s(spans: tuple[Span, ...], cues: list[PlannedCue]) -> list[float]:
+def by_bed_s(spans: tuple[Span, ...], cues: list[PlannedCue]) -> list[float]:
     """How long in each phase a bed plays for want of a piece."""
-    by_bed_s = [0.0] * len(spans)
+    bed_s = [0.0] * len(spans)
     ends = [cue.start_s for cue in cues[1:]] + [spans[-1].end_s or 0.0]
     for cue, end_s in zip(cues, ends, strict=True):
         if cue.offer.key.startswith("bed:") and cue.offer.length_s is None:
-            by_bed_s[cue.phase_index] += max(0.0, end_s - cue.start_s)
-    return by_bed_s
+            bed_s[cue.phase_index] += max(0.0, end_s - cue.start_s)
+    return bed_s
 
 
 def _pieces_never_reached(

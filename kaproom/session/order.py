@@ -77,6 +77,11 @@ def _can_be_told(profile: Profile, index: int, phase: Phase) -> Iterator[Fault]:
             (*here, "before_end_min"),
             f"is {phase.before_end_min:g}; the infusion lasts {plan.planned_min:g} min",
         )
+    if phase.fill == "tracks" and phase.section is None:
+        yield Fault(
+            (*here, "fill"),
+            "is tracks, but the phase has no section to draw on; add `section`, or write bed",
+        )
     low, high = phase.not_before_min, phase.not_after_min
     if low is not None and high is not None and low > high:
         yield Fault(

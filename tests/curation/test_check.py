@@ -496,3 +496,39 @@ def test_a_silent_room_is_told(house: House) -> None:
 def test_a_device_is_named_as_portaudio_would(wanted: str, meant: list[str]) -> None:
     names = ["USB Audio: - (hw:1,0)", "pulse", "pulse two", "default"]
     assert named(wanted, names) == meant
+
+
+def test_a_phase_that_tracks_must_fill_says_how_many_minutes_it_lacks(full: House) -> None:
+    full.write("file: music/long.flac", peak="fill: tracks")
+    assert full.lines() == []
+    full.studio.tone("short.flac", 50.0, rate_hz=8_000, peak_dbfs=-23)
+    full.write("file: music/short.flac", peak="fill: tracks")
+    found = [line for line in full.lines() if line.startswith("stop")]
+    assert len(found) == 1
+    assert "trial.yaml:14: phases.peak.fill: 'peak' lasts 2:00 and its pieces" in found[0]
+    assert "are missing; add pieces of that length to 'open', or write `fill: bed`" in found[0]
+
+
+def test_a_programme_that_hardly_outlasts_the_infusion_is_refused(full: House) -> None:
+    full.write("file: music/long.flac", head="margin_min: 4")
+    assert full.lines() == [
+        "stop trial.yaml:18: session_end_min: the programme outlasts the infusion of 2 min by"
+        " 1:00 and must by 4:00, so 3:00 are missing in 'recovery'; set it to 6 or more, or"
+        " `margin_min: 1`"
+    ]
+
+
+def test_a_phase_that_a_pause_brings_out_of_order_is_told_with_its_remedy(full: House) -> None:
+    full.write("file: music/long.flac")
+    path = full.folder / "trial.yaml"
+    written = path.read_text().replace("planned_min: 2", "planned_min: 2\n  dose_mg: 10")
+    peak = "  - name: late\n    effect: {fraction: 0.95, side: falling}\n  - name: recovery"
+    written = written.replace("  - name: recovery", peak).replace(
+        "session_end_min: 3", "session_end_min: 60"
+    )
+    path.write_text(
+        written.replace("    start_min: 2\n", "    effect: {fraction: 0.9, side: falling}\n")
+    )
+    found = [line for line in full.lines() if line.startswith("stop")]
+    assert found and all("phases.recovery.effect" in line for line in found)
+    assert "a pause of" in found[0] and "; add `not_before_min:" in found[0]
