@@ -92,6 +92,9 @@ def events(account: Account) -> str:
 def sidecar(account: Account) -> str:
     """What the columns are, as JSON."""
     told = {
+        "TaskName": "session",
+        "TaskDescription": "A session of ketamine-assisted psychotherapy, lying down with music "
+        "through headphones, on the clock of the infusion",
         **_COLUMNS,
         "StimulusPresentation": {"SoftwareName": "kaproom", "SoftwareVersion": account.version},
     }
