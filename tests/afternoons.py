@@ -63,12 +63,14 @@ def eventful() -> Past:
     """Two hours: a pause, calm, a voice, headphones off, failures, notes of every kind."""
     profile, music = plan(infusion={"planned_min": 40.0, "dose_mg": 35.0})
     past = Past(profile, music)
+    past.scribe.clock = {"synced": True, "offset_s": 0.0008, "max_error_s": 0.02, "steps": 0}
+    past.minute(1, e.Present, who="AB CD")
     past.minute(3, e.Noted, category="vital-signs-taken", text="BP 118/76, pulse 68")
     past.minute(6, e.Levelled, by_db=-2.0)
     past.minute(12.5, e.Infused, what="started", ago_s=40.0)
     past.minute(13, e.Noted, category="vital-signs-taken")
     past.minute(16, e.Noted, category="breath", text="slower, deep")
-    past.minute(19, e.Noted, category="movement", text="hands open")
+    past.minute(19, e.Noted, category="movement", text="hands open", by="CD")
     tears = past.minute(22, e.Noted, category="tears", text="quiet, a hand on the heart")
     past.minute(23, e.Noted, category="vital-signs-taken")
     past.minute(26, e.Infused, what="paused")
@@ -84,12 +86,16 @@ def eventful() -> Past:
     past.minute(36.3, e.Noted, category="speech", text="“It is too much.”")
     past.minute(41, e.Returned)
     past.minute(44, e.Noted, category="tears", text="long, then laughing")
-    past.minute(47, e.Noted, category="movement", text="turned to the left", ago_s=150.0)
+    past.minute(
+        47, e.Noted, category="movement", text="turned to the left", ago_s=150.0, recalled=True
+    )
     past.minute(48, e.Amended, seq=tears, text="quiet; right hand on the heart", category="comfort")
     sounding = past.session.cue_at(50 * 60)
     assert sounding is not None
     past.minute(50, e.SourceFailed, cue=sounding.id, why="breaks off at 2:10")
-    past.fact(52 * 60, "sound", {"state": "playing", "was": "", "why": None, "underruns": 1})
+    past.fact(
+        52 * 60, "sound", {"state": "playing", "was": "", "underruns": 1, "device": "Headphones"}
+    )
     past.fact(53 * 60, "sound", {"state": "device-lost", "was": "playing", "underruns": 1})
     past.fact(53 * 60 + 9, "sound", {"state": "playing", "was": "device-lost", "underruns": 3})
     past.at(53 * 60 + 9.5, e.Shifted, by_s=9.0)
@@ -103,6 +109,9 @@ def eventful() -> Past:
     past.minute(112, e.Ended)
     past.minute(113, e.Tick)
     past.minute(116, e.Noted, category="other", text="had tea, steady on her feet")
+    past.minute(140, e.SignedOff, by="AB")
+    said = "The sea carried me; I was not alone in it."
+    past.minute(2900, e.Noted, category="integration", text=said, by="AB", integration=True)
     return past
 
 

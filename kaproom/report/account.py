@@ -56,7 +56,8 @@ class NoteLine:
         seq: Its number in the record.
         utc: When it was made; ``entered_utc`` when kaproom was told.
         at_min: When it was made. ``session_s`` and ``infusion_s`` are as known then.
-        uncertain_s: How far the time may be off; None where nothing was recorded of it.
+        unsure: Why its time is less sure than others; empty where it is not.
+        presses: How often its key was pressed; more than once is still one note.
         integration: Entered for the work afterwards.
         own_words: It holds what the patient said or wrote about it.
     """
@@ -73,7 +74,8 @@ class NoteLine:
     phase: str | None = None
     heard: Heard | None = None
     who: str | None = None
-    uncertain_s: float | None = None
+    unsure: str = ""
+    presses: int = 1
     late: bool = False
     integration: bool = False
     own_words: bool = False
@@ -295,13 +297,15 @@ class ClockFacts:
 
     Attributes:
         synced: Whether the wall clock was disciplined; None where that is not recorded.
-        uncertain_s: The most that it may have been off.
+        offset_s: By how much it was off at most, as the kernel says; ``max_error_s`` is the
+            bound that the kernel claims.
         steps: Times at which it was set, and by how much.
         restarts: How often the machine restarted in the session.
     """
 
     synced: bool | None = None
-    uncertain_s: float | None = None
+    offset_s: float | None = None
+    max_error_s: float | None = None
     steps: tuple[tuple[datetime, float], ...] = ()
     restarts: int = 0
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from kaproom.record import Entry
 from kaproom.report.account import Disturbance
-from kaproom.report.clocks import STEP, step_s
+from kaproom.report.clocks import SLEPT, STEP, step_s
 from kaproom.report.tale import Tale
 from kaproom.report.words import length, signed
 from kaproom.retold.happened import FILE_FAILED, NO_SOUND, STOOD_STILL
@@ -37,7 +37,7 @@ TOLD = frozenset(
         *_LASTING,
         *("return", "back", "skip", "advance", "level", "end", "shift", "sound"),
         *("source-failed", "player-connected", "player-lost", "player-refused"),
-        *("daemon-resumed", "attention", STEP, "interrupted", "continue"),
+        *("daemon-resumed", "attention", STEP, SLEPT, "interrupted", "continue"),
     }
 )
 # An entry's own clock and the session's agree so nearly.
@@ -120,5 +120,8 @@ def _befell(entry: Entry) -> tuple[str, By, str] | None:
             return "the power was lost", "fault", f"for {length(gap_min)}, by the wall clock"
         case kind if kind == STEP:
             return "the wall clock was set", "fault", f"{signed(step_s(fields), plus=True)} s"
+        case kind if kind == SLEPT:
+            slept_min = float(fields.get("asleep_s", 0.0)) / 60
+            return "the machine slept", "fault", f"for {length(slept_min)}"
         case _:
             return None

@@ -12,14 +12,13 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from math import log10
+from math import isfinite, log10
 
 from kaproom.report.account import Dose, SoundQuality
 from kaproom.report.tale import Tale
 from kaproom.retold import Happened
-from kaproom.retold.stepping import stepped
 from kaproom.session.roomfile import Calibration
-from kaproom.session.state import Session, Stage
+from kaproom.session.state import SILENT_DB, Gained
 
 # By its definition, of noise at this loudness; see kaproom.session.roomfile.Calibration.
 REFERENCE_LUFS = -23.0
@@ -44,9 +43,9 @@ def sound_quality(tale: Tale, calibration: Calibration | None) -> SoundQuality:
     if what is None:
         return found
     lost = [stretch for stretch in what.interruptions if stretch.name == "no sound"]
-    gains = _gains(tale)
+    gains = what.session.gains
     louds = [cue.loudness_lufs for cue in what.cues]
-    levels = [db for _, db in gains]
+    levels = [gained.gain_db for gained in gains if isfinite(gained.gain_db)]
     return replace(
         found,
         lost_s=sum((stretch.to_min - stretch.from_min) * 60 for stretch in lost),
@@ -67,34 +66,19 @@ def _counted(counts: Sequence[int]) -> int | None:
     )
 
 
-def _gains(tale: Tale) -> list[tuple[float, float]]:
-    """From when on the output was to have which gain, silences aside."""
-    gains: list[tuple[float, float]] = []
-    for turn in stepped(tale.entries):
-        db = _aside_from_silence(turn.session).gain_db
-        if not gains or gains[-1][1] != db:
-            gains.append((max(0.0, turn.at_s), db))
-    return gains
-
-
-def _aside_from_silence(session: Session) -> Session:
-    return replace(session, faded_s=None, away_s=None, silent_until_s=None, stage=Stage.OPEN)
-
-
-def _dose(
-    what: Happened, gains: Sequence[tuple[float, float]], calibration: Calibration
-) -> Dose | None:
+def _dose(what: Happened, gains: Sequence[Gained], calibration: Calibration) -> Dose | None:
     end_s = what.zero_s + what.to_min * 60
     cue_starts = [cue.start_s for cue in what.cues]
-    gain_starts = [at_s for at_s, _ in gains]
+    gain_starts = [gained.at_s for gained in gains]
     energy, sounding_s, loudest_dba = 0.0, 0.0, float("-inf")
     at_s = _STEP_S / 2
     while at_s < end_s:
         cue_at = bisect_right(cue_starts, at_s) - 1
         gain_at = bisect_right(gain_starts, at_s) - 1
-        if cue_at >= 0 and gain_at >= 0 and not what.session.silent_at(at_s):
+        gain_db = gains[gain_at].gain_db if gain_at >= 0 else SILENT_DB
+        if cue_at >= 0 and isfinite(gain_db):
             loudness_lufs = what.cues[cue_at].loudness_lufs
-            dba = calibration.reference_dba + loudness_lufs - REFERENCE_LUFS + gains[gain_at][1]
+            dba = calibration.reference_dba + loudness_lufs - REFERENCE_LUFS + gain_db
             energy += 10 ** (dba / 10) * _STEP_S
             sounding_s += _STEP_S
             loudest_dba = max(loudest_dba, dba)

@@ -8,12 +8,15 @@ from typing import Any
 
 from kaproom.record import NOTE, Entry
 from kaproom.report.account import Correction, Heard, NoteLine
+from kaproom.report.clocks import unsure
 from kaproom.report.tale import Tale
+from kaproom.session.rules.notes import INTEGRATION
 
-TOLD = frozenset({NOTE, "integration", "amendment"})
+_AGAIN, _TEXT, _AMENDMENT = "note-again", "note-text", "amendment"
+TOLD = frozenset({NOTE, _AGAIN, _TEXT, _AMENDMENT})
 
-# Notes of these categories hold what the patient said about it, and are theirs to have.
-OWN_WORDS = frozenset({"own-words", "patient-words", "words"})
+# Notes of this category hold what the patient said about it, and are theirs to have.
+OWN_WORDS = "own-words"
 
 
 def noted(tale: Tale) -> tuple[NoteLine, ...]:
@@ -25,21 +28,34 @@ def noted(tale: Tale) -> tuple[NoteLine, ...]:
     found: dict[int, NoteLine] = {}
     for written in tale.of(*TOLD):
         entry = written.entry
-        if entry.kind != "amendment":
+        if entry.kind == NOTE:
             found[written.seq] = _note(written.seq, entry, tale.minute_of(entry), labels)
             continue
-        of = entry.fields.get("seq")
-        if isinstance(of, int) and of in found:
-            kept = found[of]
+        of = _of(entry, list(found))
+        if of is None:
+            continue
+        note = found[of]
+        if entry.kind == _AMENDMENT:
             correction = _correction(written.seq, entry, tale, labels)
-            found[of] = replace(kept, corrections=(*kept.corrections, correction))
+            found[of] = replace(note, corrections=(*note.corrections, correction))
+        else:
+            text = f"{note.text} {entry.fields.get('text') or ''}".strip()
+            presses = note.presses + (entry.kind == _AGAIN)
+            found[of] = replace(note, text=text, presses=presses)
     return tuple(sorted(found.values(), key=lambda note: (note.at_min, note.seq)))
+
+
+def _of(entry: Entry, seqs: list[int]) -> int | None:
+    """Of which note something is: by its place, or, in older records, by its entry."""
+    place, seq = entry.fields.get("note"), entry.fields.get("seq")
+    if isinstance(place, int) and 0 <= place < len(seqs):
+        return seqs[place]
+    return seq if seq in seqs else None
 
 
 def _note(seq: int, entry: Entry, at_min: float, labels: Mapping[str, str]) -> NoteLine:
     fields = entry.fields
-    integration = entry.kind == "integration" or bool(fields.get("integration"))
-    category = str(fields.get("category") or ("integration" if integration else "other"))
+    category = str(fields.get("category") or "other")
     return NoteLine(
         seq=seq,
         utc=entry.at.utc,
@@ -52,11 +68,11 @@ def _note(seq: int, entry: Entry, at_min: float, labels: Mapping[str, str]) -> N
         infusion_s=entry.infusion_s,
         phase=entry.phase,
         heard=_heard(entry.heard),
-        who=entry.who,
-        uncertain_s=_number((fields.get("clock") or {}).get("uncertain_s")),
+        who=fields.get("by") or entry.who,
+        unsure=unsure(entry.clock),
         late=entry.late,
-        integration=integration,
-        own_words=category in OWN_WORDS,
+        integration=fields.get("integration") is True or category == INTEGRATION,
+        own_words=category == OWN_WORDS,
     )
 
 
@@ -68,7 +84,7 @@ def _correction(seq: int, entry: Entry, tale: Tale, labels: Mapping[str, str]) -
     return Correction(
         seq=seq,
         utc=entry.entered.utc,
-        who=entry.who,
+        who=fields.get("by") or entry.who,
         text=None if text is None else str(text),
         category=None if category is None else str(category),
         label=None if category is None else labels.get(str(category), str(category)),

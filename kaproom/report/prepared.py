@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from kaproom.record import SESSION_STARTED
+from kaproom.record import SESSION_STARTED, SIGNED_OFF
 from kaproom.report.account import Fact, Preparation, Tick
 from kaproom.report.tale import Tale
 
-TOLD = frozenset({"present", "prepared", "checklist", "signed-off"})
+TOLD = frozenset({"present", "prepared", "checklist", SIGNED_OFF, "sheet-written", "sheet-failed"})
 
 
 def ref_of(fields: Mapping[str, Any]) -> str | None:
@@ -22,7 +22,7 @@ def ref_of(fields: Mapping[str, Any]) -> str | None:
 
 def signature(tale: Tale) -> tuple[str, datetime] | None:
     """Who signed the session off, and when."""
-    for written in tale.of("signed-off"):
+    for written in tale.of(SIGNED_OFF):
         by = written.entry.fields.get("by") or written.entry.who or ""
         return str(by), written.entry.at.utc
     return None
@@ -32,8 +32,7 @@ def presence(tale: Tale) -> list[tuple[float, tuple[str, ...]]]:
     """Who was there from which moment on, in seconds since the opening."""
     found: list[tuple[float, tuple[str, ...]]] = []
     for written in tale.of(SESSION_STARTED, "present"):
-        said = written.entry.fields.get("who") or written.entry.fields.get("present") or ""
-        who = tuple(said.split()) if isinstance(said, str) else tuple(map(str, said))
+        who = tuple(str(written.entry.fields.get("who") or written.entry.who or "").split())
         if who and (not found or found[-1][1] != who):
             found.append((max(0.0, tale.at_s(written.entry.at)), who))
     return found

@@ -68,7 +68,7 @@ def _dosing(tale: Tale) -> Dosing | None:
     if tale.what is None or tale.what.session.infusion.started_at_s is None:
         return None
     session = tale.what.session
-    return forecast(session.profile.infusion, session.infusion, session.now_s)
+    return forecast(session.profile.infusion, session.infusion, tale.end_s)
 
 
 def _rates(dosing: Dosing, end_min: float) -> tuple[tuple[float, float], ...]:

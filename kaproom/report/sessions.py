@@ -37,7 +37,9 @@ def listed(record: Record, ref: str | None = None) -> tuple[Listed, ...]:
 
 
 def chosen(record: Record, meant: str) -> str:
-    """The id of the session that is meant: ``last``, or how its id begins, or its day.
+    """The id of the session that is meant: ``last``, how its id begins, its day, or a reference.
+
+    Of several under one reference, the newest.
 
     Raises:
         Mend: None is, or several are.
@@ -50,7 +52,8 @@ def chosen(record: Record, meant: str) -> str:
         return sessions[0].session
     by_id = [s for s in sessions if len(word) >= _ID_MIN and s.session.startswith(word)]
     by_day = [s for s in sessions if s.utc and f"{s.utc.astimezone():%Y-%m-%d}" == word]
-    found = by_id or by_day
+    by_ref = [s for s in sessions if s.ref == meant][:1]
+    found = by_ref or by_id or by_day
     if not found:
         raise Mend(f"no session is '{meant[:40]}'; name one of `kaproom report`'s ids, or 'last'")
     if len(found) > 1:
@@ -91,8 +94,8 @@ def _listed(summary: SessionSummary) -> Listed:
 
 
 def _state(summary: SessionSummary, fields: Mapping[str, Any]) -> str:
-    if getattr(summary, "erased", None) or not fields:
+    if summary.erased is not None or not fields:
         return "erased"
-    if getattr(summary, "signed", None):
+    if summary.signed_off is not None:
         return "signed off"
     return "open" if summary.ended is None else "ended"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from kaproom.clock import Instant
+from kaproom.clock import Instant, Reckoning
 from kaproom.errors import WorldFailed
 from kaproom.record import SESSION_ENDED, SESSION_STARTED, Entry, Written
 from kaproom.retold import Happened, happened
@@ -21,6 +21,10 @@ class Tale:
     def __init__(self, entries: Sequence[Written]) -> None:
         self.entries = entries
         self.start: Entry = next(w for w in entries if w.entry.kind == SESSION_STARTED).entry
+        reckoning = Reckoning(self.start.at)
+        for written in entries:
+            reckoning = reckoning.met(written.entry.entered)
+        self._reckoning = reckoning
         self.what: Happened | None = None
         self.unread: str | None = None
         try:
@@ -52,8 +56,8 @@ class Tale:
         return (written for written in self.entries if written.entry.kind in kinds)
 
     def at_s(self, instant: Instant) -> float:
-        """Seconds since the opening."""
-        return instant.since_s(self.start.at)
+        """Seconds since the opening, as the room counted them."""
+        return self._reckoning.at_s(instant)
 
     def minute(self, at_s: float) -> float:
         """The minute of a moment in seconds since the opening."""

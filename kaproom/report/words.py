@@ -70,4 +70,5 @@ def zone(utc: datetime | None) -> str:
         return ""
     local = utc.astimezone()
     offset = f"{local:%z}"
-    return f"{local:%Z}, UTC{offset[:3]}:{offset[3:]}"
+    name = f"{local:%Z}"
+    return "UTC" if name == "UTC" else f"{name}, UTC{offset[:3]}:{offset[3:]}"

@@ -79,6 +79,33 @@ def test_a_late_note_says_when_it_was_entered(was: Account) -> None:
     assert f"late: entered {late.entered_utc.astimezone():%H:%M:%S}" in words(sheet(was))
 
 
+def test_who_was_there_signed_and_said_what_afterwards(was: Account) -> None:
+    assert was.state == "signed off"
+    assert [each.who for each in was.presence] == [("AB", "CD")]
+    (after,) = [note for note in was.notes if note.integration]
+    assert after.who == "AB"
+    said = words(sheet(was))
+    assert "AB, CD" in said
+    assert "Afterwards" in said
+    assert "I was not alone in it" in said
+    assert was.length_min == pytest.approx(112.1, abs=0.1)
+
+
+def test_a_second_press_and_a_text_that_followed_belong_to_the_note(tmp_path: Path) -> None:
+    profile, music = plan()
+    past = Past(profile, music)
+    seq = past.minute(5, e.Noted, category="tears")
+    past.at(300.2, e.NotedAgain, note=0, category="tears")
+    past.at(320, e.Worded, seq=seq, note=0, text="for her mother")
+    past.at(400, e.Amended, seq=seq, note=0, moved_to_s=240.0, by="CD")
+    (note,) = account(tmp_path, past).notes
+    assert (note.text, note.presses, note.now_min) == ("for her mother", 2, 4)
+    assert note.corrections[0].who == "CD"
+    said = words(sheet(account(tmp_path / "again", past)))
+    assert "pressed 2 times" in said
+    assert "time 4:00" in said
+
+
 def test_timers_are_told_as_done_or_missed(was: Account) -> None:
     states = {round(prompt.at_min): prompt.state for prompt in was.prompts}
     assert states[10] == "done"
