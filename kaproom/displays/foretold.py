@@ -24,7 +24,8 @@ def foretold(preview: Mapping[str, Any], now: datetime) -> list[str]:
     if after["change"] is not None:
         rows.append(("then", f"{after['change']['phase']} {_when(after['change'])}"))
     cues = [f"{cue['title']} ({cue['phase']}) {_when(cue)}" for cue in after["cues"]]
-    rows += zip(("next", "", ""), cues or ["what sounds goes on"], strict=False)
+    over = "what sounds goes on" if after["open"] else "silence, and the record is closed"
+    rows += zip(("next", "", ""), cues or [over], strict=False)
     return [f"  {label:6} {text}" for label, text in rows]
 
 

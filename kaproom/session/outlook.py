@@ -83,8 +83,9 @@ def preview(session: Session, event: e.Event) -> dict[str, Any]:
     """What lies ahead now, and what would if this were done; nothing is.
 
     Returns:
-        ``before`` and ``after``: each an outlook, and ``phase``, the present one;
-        ``more_intense``: whether ``advance`` would ask first.
+        ``before`` and ``after``: each an outlook, with ``phase``, the present one, and
+        ``open``, whether the session goes on; ``more_intense``: whether ``advance`` would
+        ask first.
 
     Raises:
         Refused: It would be refused.
@@ -99,10 +100,15 @@ def preview(session: Session, event: e.Event) -> dict[str, Any]:
     phases = session.profile.phases
     denser = more_intense(phases[before.course.index], phases[after.course.index])
     return {
-        "before": {"phase": phases[before.course.index].name, **outlook(before)},
-        "after": {"phase": phases[after.course.index].name, **outlook(after)},
+        "before": _present(before) | outlook(before),
+        "after": _present(after) | outlook(after),
         "more_intense": isinstance(event, e.Advanced) and denser,
     }
+
+
+def _present(session: Session) -> dict[str, Any]:
+    phase = session.profile.phases[session.course.index]
+    return {"phase": phase.name, "open": session.stage is Stage.OPEN}
 
 
 def _waits_for(session: Session) -> str | None:

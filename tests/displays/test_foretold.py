@@ -12,7 +12,7 @@ NOW = datetime(2026, 3, 4, 10, 30, tzinfo=UTC)
 
 def ahead(**more: Any) -> dict[str, Any]:
     told: dict[str, Any] = {
-        **{"phase": "peak", "end_in_s": 4500.0, "waits_for": None},
+        **{"phase": "peak", "open": True, "end_in_s": 4500.0, "waits_for": None},
         "change": {"phase": "descent", "in_s": 1100.0, "infusion_s": 2100.0},
         "cues": [{"title": "Delta", "phase": "peak", "in_s": 41.2, "infusion_s": 1041.2}],
     }
@@ -42,6 +42,11 @@ def test_what_is_open_says_what_it_waits_for() -> None:
     assert "open until `kaproom advance`" in text and "what sounds goes on" in text
     text = lines(ahead(waits_for="infusion"))
     assert "if the infusion went on now" in text
+
+
+def test_an_end_is_followed_by_silence() -> None:
+    text = lines(ahead(end_in_s=8.5, change=None, cues=[], open=False))
+    assert "silence, and the record is closed" in text
 
 
 def test_a_more_intense_phase_is_named_as_one() -> None:
