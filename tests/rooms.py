@@ -40,6 +40,8 @@ class LivingRoom:
         self.environment = {
             key: value for key, value in os.environ.items() if not key.startswith("KAPROOM_")
         } | {"KAPROOM_ROOM": str(self.file)}
+        # Another one reads another clock, say.
+        self.program = [sys.executable, "-m", "kaproom"]
         self._daemon: subprocess.Popen[str] | None = None
         self.said: list[str] = []
 
@@ -54,7 +56,7 @@ class LivingRoom:
                 resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
         self._daemon = subprocess.Popen(
-            [sys.executable, "-m", "kaproom", "daemon"],
+            [*self.program, "daemon"],
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

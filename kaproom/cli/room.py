@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kaproom.cli.asking import HERE, ask, daemon
+from kaproom.cli.noting import people
 from kaproom.errors import Refused
 
 if TYPE_CHECKING:
@@ -55,17 +56,25 @@ def start(
     closing: Annotated[
         Path | None, typer.Option("--closing", metavar="FILE", help="The patient's own last piece.")
     ] = None,
+    who: Annotated[
+        list[str] | None,
+        typer.Option("--who", metavar="AB,CD", help="Those present, by initials."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Begin a session: the checks, then the settling phase."""
     from kaproom.cli.checking import begin
+    from kaproom.session.people import present
 
     client = daemon()
     room, _ = HERE.room()
     if (client.call("status").get("session") or {}).get("state") in ("open", "ending"):
         raise Refused("a session is open already; `kaproom end` closes it")
+    there = people(who or [])
+    if there:
+        present(there)  # a slip of the pen is told before anything is measured
     args = begin(profile, room, frozenset(without or ()), closing, quiet=as_json)
-    ask("start", args, as_json=as_json)
+    ask("start", args | {"who": there}, as_json=as_json)
 
 
 def status(

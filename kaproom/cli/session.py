@@ -8,13 +8,10 @@ from typing import Annotated
 import typer
 
 from kaproom import clock
-from kaproom.cli.asking import ago, ask
+from kaproom.cli.asking import ask
+from kaproom.cli.noting import Ago, At, Json, told
 from kaproom.errors import MORE_INTENSE, Mend, Refused
 
-Ago = Annotated[
-    str | None, typer.Option("--ago", metavar="TIME", help="How long ago it was: 90s, 3m, 2m30s.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 Preview = Annotated[
     bool,
     typer.Option("--preview", help="Say the end and the next pieces as they would be; do nothing."),
@@ -35,7 +32,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of a session to the app."""
     app.add_typer(infusion)
     app.add_typer(level)
-    for command in (note, amend, hold, advance, calm, skip, duck, fade, away, back, end):
+    for command in (hold, advance, calm, skip, duck, fade, away, back, end):
         app.command()(command)
     app.command(name="return")(return_)
     app.command(name="continue")(continue_)
@@ -43,39 +40,49 @@ def add_to(app: typer.Typer) -> None:
 
 
 @infusion.command()
-def started(when: Ago = None, preview: Preview = False, as_json: Json = False) -> None:
+def started(
+    when: Ago = None, at: At = None, preview: Preview = False, as_json: Json = False
+) -> None:
     """The infusion was started; the music's timeline begins."""
-    ask("infusion", {"what": "started", **ago(when)}, preview=preview, as_json=as_json)
+    ask("infusion", {"what": "started", **told(when, at)}, preview=preview, as_json=as_json)
 
 
 @infusion.command()
-def paused(when: Ago = None, preview: Preview = False, as_json: Json = False) -> None:
+def paused(
+    when: Ago = None, at: At = None, preview: Preview = False, as_json: Json = False
+) -> None:
     """The infusion was paused; the phase waits with its music."""
-    ask("infusion", {"what": "paused", **ago(when)}, preview=preview, as_json=as_json)
+    ask("infusion", {"what": "paused", **told(when, at)}, preview=preview, as_json=as_json)
 
 
 @infusion.command()
-def resumed(when: Ago = None, preview: Preview = False, as_json: Json = False) -> None:
+def resumed(
+    when: Ago = None, at: At = None, preview: Preview = False, as_json: Json = False
+) -> None:
     """The infusion was resumed after a pause, or after a stop recorded by mistake."""
-    ask("infusion", {"what": "resumed", **ago(when)}, preview=preview, as_json=as_json)
+    ask("infusion", {"what": "resumed", **told(when, at)}, preview=preview, as_json=as_json)
 
 
 @infusion.command()
-def stopped(when: Ago = None, preview: Preview = False, as_json: Json = False) -> None:
+def stopped(
+    when: Ago = None, at: At = None, preview: Preview = False, as_json: Json = False
+) -> None:
     """The infusion was stopped; the music goes over to the descent."""
-    ask("infusion", {"what": "stopped", **ago(when)}, preview=preview, as_json=as_json)
+    ask("infusion", {"what": "stopped", **told(when, at)}, preview=preview, as_json=as_json)
 
 
 @infusion.command()
 def rate(
     value: Annotated[float, typer.Argument(metavar="N")],
     unit: Annotated[str, typer.Argument(metavar="mg/min|mL/h")],
+    *,
     when: Ago = None,
+    at: At = None,
     preview: Preview = False,
     as_json: Json = False,
 ) -> None:
     """The pump's rate was set to N."""
-    args = {"what": "rate", "value": value, "unit": unit, **ago(when)}
+    args = {"what": "rate", "value": value, "unit": unit, **told(when, at)}
     ask("infusion", args, preview=preview, as_json=as_json)
 
 
@@ -83,35 +90,13 @@ def rate(
 def bolus(
     value: Annotated[float, typer.Argument(metavar="MG")],
     when: Ago = None,
+    at: At = None,
     preview: Preview = False,
     as_json: Json = False,
 ) -> None:
     """A bolus of MG milligrams was given."""
-    args = {"what": "bolus", "value": value, **ago(when)}
+    args = {"what": "bolus", "value": value, **told(when, at)}
     ask("infusion", args, preview=preview, as_json=as_json)
-
-
-def note(
-    category: Annotated[str, typer.Argument(metavar="CATEGORY")],
-    text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]")] = None,
-    when: Ago = None,
-    as_json: Json = False,
-) -> None:
-    """Record a note; it is on disk when this answers."""
-    args = {"category": category, "text": " ".join(text or []), **ago(when)}
-    ask("note", args, as_json=as_json)
-
-
-def amend(
-    seq: Annotated[int, typer.Argument(metavar="SEQ", help="The entry's number.")],
-    text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]")] = None,
-    category: Annotated[str | None, typer.Option(help="The right category.")] = None,
-    in_error: Annotated[bool, typer.Option("--in-error", help="It was entered in error.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Add a correction to an earlier entry; both stay in the record."""
-    args = {"seq": seq, "text": " ".join(text) if text else None, "category": category}
-    ask("amend", {**args, "in_error": in_error}, as_json=as_json)
 
 
 def hold(

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from kaproom.errors import Mend
 
 PRESENT_MAX = 8
-_INITIALS = re.compile(r"[^\W\d_]{1,4}")
+_INITIALS = re.compile(r"[^\W\d_]{1,3}")
 
 
 def initials(written: object) -> str:
@@ -19,7 +19,7 @@ def initials(written: object) -> str:
     """
     if not isinstance(written, str) or not _INITIALS.fullmatch(written.strip()):
         text = str(written)[:40]
-        raise Mend(f"'{text}' is nobody's initials; write one to four letters, e.g. AB")
+        raise Mend(f"'{text}' is nobody's initials; write one to three letters, e.g. AB")
     return written.strip().upper()
 
 

@@ -176,6 +176,10 @@ def _notes(session: Session) -> dict[str, Any]:
         "count": len(counted),
         "last_s": None if last is None else session.now_s - last.at_s,
         "last_category": None if last is None else last.category,
+        "keys": [
+            {"key": note.key, "category": note.category, "label": note.label}
+            for note in session.profile.notes
+        ],
     }
 
 
