@@ -326,6 +326,7 @@ class Account:
 
     Attributes:
         state: ``open``, ``ended``, ``left open``, ``signed off`` or ``erased``.
+        own_piece: The title of the closing piece that the patient chose; empty without one.
         clock_from: What minute 0 is.
         misheard: How many entries name another piece than the one reckoned anew.
         other: Entries that no part of the sheet tells, so that none is passed over.
@@ -343,6 +344,7 @@ class Account:
     title: str = ""
     playlist: str = ""
     ref: str | None = None
+    own_piece: str = ""
     signed: tuple[str, datetime] | None = None
     clock_from: Literal["infusion", "opening"] = "opening"
     from_min: float = 0.0

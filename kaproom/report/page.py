@@ -131,6 +131,7 @@ def _environment() -> Environment:
     pages = Environment(
         loader=FileSystemLoader(_PAGES),
         autoescape=True,
+        keep_trailing_newline=True,
         undefined=StrictUndefined,
         finalize=_finalized,
         trim_blocks=True,
@@ -144,6 +145,7 @@ def _environment() -> Environment:
         "day": words.day,
         "zone": words.zone,
         "iso_day": _iso_day,
+        "short_day": words.short_day,
         "plain": _plain,
     }
     pages.globals["style"] = Markup((_PAGES / "style.css").read_text(encoding="utf-8"))

@@ -13,13 +13,6 @@ from kaproom.report.tale import Tale
 TOLD = frozenset({"present", "prepared", "checklist", SIGNED_OFF, "sheet-written", "sheet-failed"})
 
 
-def ref_of(fields: Mapping[str, Any]) -> str | None:
-    """The clinic's pseudonym that a session was started with."""
-    prepared = fields.get("prepared")
-    ref = fields.get("ref") or (prepared.get("ref") if isinstance(prepared, Mapping) else None)
-    return str(ref) if ref else None
-
-
 def signature(tale: Tale) -> tuple[str, datetime] | None:
     """Who signed the session off, and when."""
     for written in tale.of(SIGNED_OFF):
@@ -36,6 +29,16 @@ def presence(tale: Tale) -> list[tuple[float, tuple[str, ...]]]:
         if who and (not found or found[-1][1] != who):
             found.append((max(0.0, tale.at_s(written.entry.at)), who))
     return found
+
+
+def own_piece(tale: Tale) -> str:
+    """The title of the patient's own closing piece; empty without one."""
+    return _own_piece(tale.fields)
+
+
+def _own_piece(fields: Mapping[str, Any]) -> str:
+    closing = (fields.get("repertoire") or {}).get("closing") or {}
+    return str(closing.get("title", ""))
 
 
 def preparation(tale: Tale) -> Preparation:
@@ -61,9 +64,9 @@ def _facts(fields: Mapping[str, Any], prepared: Mapping[str, Any]) -> Iterator[F
     without = fields.get("without") or prepared.get("without") or []
     if without:
         yield Fact("Left out", ", ".join(map(str, without)))
-    closing = (fields.get("repertoire") or {}).get("closing")
-    if closing:
-        yield Fact("Closing piece of their own", str(closing.get("title", "")), free=True)
+    own = _own_piece(fields)
+    if own:
+        yield Fact("Closing piece of their own", own, free=True)
     level = prepared.get("level_db", prepared.get("comfortable_level_db"))
     if level is not None:
         yield Fact("Comfortable level", f"{float(level):g} dB".replace("-", "−"))

@@ -28,9 +28,9 @@ from kaproom.report.loudness import sound_quality
 from kaproom.report.noted import TOLD as NOTES
 from kaproom.report.noted import noted
 from kaproom.report.prepared import TOLD as PREPARED
-from kaproom.report.prepared import preparation, presence, ref_of, signature
+from kaproom.report.prepared import own_piece, preparation, presence, signature
 from kaproom.report.pumped import estimate, pump
-from kaproom.report.sessions import series_of
+from kaproom.report.sessions import ref_of, series_of
 from kaproom.report.setting import setting
 from kaproom.report.tale import Tale
 from kaproom.session.roomfile import RoomFile
@@ -90,6 +90,7 @@ def _told(tale: Tale, bare: Account, room: RoomFile | None, *, curve: bool) -> A
         title=str(tale.profile.get("title", "")),
         playlist=str(tale.profile.get("playlist", "")),
         ref=ref_of(tale.fields),
+        own_piece=own_piece(tale),
         signed=signed,
         clock_from="infusion" if tale.has_infusion else "opening",
         from_min=tale.minute(0.0),

@@ -18,11 +18,12 @@ OWN_PIECE = "their own piece"
 
 def redacted(account: Account) -> Account:
     """The same account without free text."""
-    own = frozenset(piece.title for piece in account.pieces if piece.own)
+    own = account.own_piece
     return replace(
         account,
         redacted=True,
         ref=None,
+        own_piece="",
         series=(),
         notes=tuple(_note(note, own) for note in account.notes),
         pieces=tuple(
@@ -36,9 +37,9 @@ def redacted(account: Account) -> Account:
     )
 
 
-def _note(note: NoteLine, own: frozenset[str]) -> NoteLine:
+def _note(note: NoteLine, own: str) -> NoteLine:
     heard = note.heard
-    if heard is not None and heard.title in own:
+    if heard is not None and own and heard.title == own:
         heard = replace(heard, title=OWN_PIECE)
     return replace(
         note,
@@ -52,12 +53,12 @@ def _correction(correction: Correction) -> Correction:
     return correction if correction.text is None else replace(correction, text=LEFT_OUT)
 
 
-def _stretch(stretch: Stretch, own: frozenset[str]) -> Stretch:
-    return replace(stretch, name=OWN_PIECE) if stretch.name in own else stretch
+def _stretch(stretch: Stretch, own: str) -> Stretch:
+    return replace(stretch, name=OWN_PIECE) if own and stretch.name == own else stretch
 
 
-def _disturbance(each: Disturbance, own: frozenset[str]) -> Disturbance:
-    return replace(each, detail=OWN_PIECE) if each.detail in own else each
+def _disturbance(each: Disturbance, own: str) -> Disturbance:
+    return replace(each, detail=OWN_PIECE) if own and each.detail == own else each
 
 
 def _preparation(preparation: Preparation) -> Preparation:

@@ -10,7 +10,6 @@ from typing import Any
 from kaproom.errors import Mend
 from kaproom.record import Record, SessionSummary
 from kaproom.report.account import Sibling
-from kaproom.report.prepared import ref_of
 
 ID_SHOWN = 8
 _ID_MIN = 4
@@ -60,6 +59,13 @@ def chosen(record: Record, meant: str) -> str:
         which = ", ".join(s.session[:ID_SHOWN] for s in found[:5])
         raise Mend(f"'{meant[:40]}' may be {which}; write one of them")
     return found[0].session
+
+
+def ref_of(fields: Mapping[str, Any]) -> str | None:
+    """The clinic's pseudonym that a session was started with."""
+    prepared = fields.get("prepared")
+    ref = fields.get("ref") or (prepared.get("ref") if isinstance(prepared, Mapping) else None)
+    return str(ref) if ref else None
 
 
 def series_of(record: Record, ref: str | None, session: str) -> tuple[Sibling, ...]:

@@ -64,6 +64,11 @@ def day(utc: datetime | None) -> str:
     return f"{local:%A} {local.day} {local:%B %Y}"
 
 
+def short_day(utc: datetime | None) -> str:
+    """The date beside a time: ``2 Mar``."""
+    return "" if utc is None else f"{utc.astimezone().day} {utc.astimezone():%b}"
+
+
 def zone(utc: datetime | None) -> str:
     """Which time of day it is: ``CET, UTC+01:00``."""
     if utc is None:
