@@ -189,10 +189,12 @@ def _prompt(prompts: Status) -> Text:
     if prompts["overdue"]:
         return Text(f"{prompts['overdue']} overdue (a timer, nothing more)", style="yellow")
     if prompts["due"]:
-        return Text(f"{prompts['due'][0]}: now", style="yellow")
+        return Text(f"{prompts['due'][0]}: now (a timer)", style="yellow")
+    done = f", {prompts['done']} done" if prompts.get("done") else ""
     if prompts["next_in_s"] is None:
-        return Text("none ahead", style="grey62")
-    return Text(f"{prompts['next_label']} in {minutes(prompts['next_in_s'])}", style="grey62")
+        return Text(f"no timer ahead{done}", style="grey62")
+    left = minutes(prompts["next_in_s"])
+    return Text(f"{prompts['next_label']} in {left} (a timer{done})", style="grey62")
 
 
 def _record(status: Status) -> Text:
@@ -246,12 +248,28 @@ def _notes(status: Status) -> RenderableType:
     for note in recent:
         when = "before" if note["session_s"] is None else f"min {minutes(note['session_s'])}"
         late = " (late)" if note["late"] else ""
+        amendments = note.get("amendments", [])
+        corrected = "strike " if amendments else ""
         table.add_row(
             Text(when, style="grey62"),
-            Text(f"{note['category']}{late}"),
-            Text(note["text"], style="grey70"),
+            Text(f"{note['category']}{late}", style=corrected),
+            Text(note["text"], style=f"{corrected}grey70"),
         )
+        for amendment in amendments:
+            table.add_row(Text(), *_amendment(amendment))
     return table
+
+
+def _amendment(amendment: Status) -> tuple[Text, Text]:
+    """A correction under what it corrects: both stay."""
+    who = f" by {amendment['who']}" if amendment["who"] else ""
+    what = [amendment["category"] or "", "in error" if amendment["in_error"] else ""]
+    if amendment["to_session_s"] is not None:
+        what.append(f"min {minutes(amendment['to_session_s'])}")
+    elif amendment["to_utc"]:
+        what.append("before")
+    said = ", ".join(word for word in what if word)
+    return Text(f"└ {said or 'text'}"), Text(f"{amendment['text'] or ''} (amended{who})".strip())
 
 
 def _bar(part: float, width: int, style: str = "deep_sky_blue3") -> Text:
@@ -284,11 +302,16 @@ def changes(before: Status | None, after: Status) -> list[str]:
         coming = sound["coming"][0] if sound["coming"] else None
         then = f"; next {coming['title']} in {minutes(coming['in_s'])}" if coming else ""
         lines.append(f"plays: {sound['now']['title']}{then}")
-    seen = {n["seq"] for n in (before or {"notes": {}})["notes"].get("recent", [])}
+    earlier = (before or {"notes": {}})["notes"].get("recent", [])
+    known = {note["seq"]: note.get("amendments", []) for note in earlier}
     for note in after["notes"].get("recent", []):
-        if note["seq"] not in seen:
+        if note["seq"] not in known:
             text = f": {note['text']}" if note["text"] else ""
             lines.append(f"note: {note['category']}{text}")
+        before_now = known.get(note["seq"], [])
+        for amendment in note.get("amendments", [])[len(before_now) :]:
+            said = " ".join(part.plain for part in _amendment(amendment))
+            lines.append(f"note {note['seq']} {note['category']} {said}")
     if _differs(before, after, "prompts", "overdue") and after["prompts"]["overdue"]:
         lines.append(f"prompts: {after['prompts']['overdue']} overdue")
     return lines + _mishaps(before, after)

@@ -248,12 +248,14 @@ def _notes(turns: list[Turn], zero_s: float) -> Iterator[NoteMade]:
     for turn in turns:
         seq = turn.written.seq
         match turn.event:
-            case Noted(at_s, _, category):
+            case Noted(at_s, _, category, integration=False):
                 label = labels.get(category, category)
                 late = turn.written.entry.late
                 made[seq] = NoteMade(seq, (at_s - zero_s) / 60, category, label, late, False)
             case Amended(seq=of, category=category, in_error=in_error) if of in made:
                 kept = made[of]
+                if turn.event.moved_to_s is not None:
+                    kept = replace(kept, at_min=(turn.event.moved_to_s - zero_s) / 60)
                 category = category or kept.category
                 label = labels.get(category, category)
                 in_error = in_error or kept.in_error

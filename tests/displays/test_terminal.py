@@ -167,3 +167,26 @@ def test_a_session_that_begins_and_ends_is_told() -> None:
 )
 def test_times_read_as_people_write_them(seconds: float | None, text: str) -> None:
     assert minutes(seconds) == text
+
+
+def test_a_correction_is_shown_beneath_what_it_corrects() -> None:
+    noted = STATUS["notes"]["recent"][0]
+    amendment = {
+        "seq": 19,
+        "utc": "2026-03-05T10:40:00+00:00",
+        "who": "CD",
+        "text": "right hand",
+        "category": "movement",
+        "in_error": False,
+        "to_utc": "2026-03-05T10:30:00+00:00",
+        "to_session_s": 540.0,
+    }
+    after = changed(notes={"recent": [{**noted, "amendments": [amendment]}]})
+    said = shown(after)
+    for words in ("tears", "quiet", "└ movement, min 9:00", "right hand (amended by CD)"):
+        assert words in said, said
+    (line,) = changes(STATUS, after)
+    assert line == f"note {noted['seq']} tears └ movement, min 9:00 right hand (amended by CD)"
+    in_error = amendment | {"in_error": True, "text": None, "category": None, "to_utc": None}
+    in_error |= {"to_session_s": None, "who": None}
+    assert "└ in error" in shown(changed(notes={"recent": [{**noted, "amendments": [in_error]}]}))

@@ -107,7 +107,7 @@ def test_what_befell_the_sound_has_its_time(past: Past) -> None:
 
 def test_notes_stand_as_they_were_corrected(past: Past) -> None:
     tears = past.minute(12, e.Noted, category="tears")
-    nausea = past.minute(14, e.Noted, category="nausea", ago_s=60.0)
+    nausea = past.minute(14, e.Noted, category="nausea", ago_s=60.0, recalled=True)
     past.minute(15, e.Amended, seq=tears, category="speech")
     past.minute(16, e.Amended, seq=nausea, in_error=True)
     was = told(past)
