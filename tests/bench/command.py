@@ -21,6 +21,7 @@ from bench.notes import notes
 from bench.reaction import reaction
 from bench.room import Ground
 from bench.scanning import scanning
+from bench.stamps import stamps
 from bench.stock import Stock
 from bench.told import Target, Told, verdicts
 from pulse import NullSink, short_folder
@@ -30,6 +31,7 @@ Bench = Callable[[Ground, Stock, bool], Told]
 BENCHES: dict[str, Bench] = {
     "exact": exact,
     "notes": notes,
+    "stamps": stamps,
     "beds": beds,
     "scanning": scanning,
     "killed": killed,
