@@ -3,6 +3,7 @@
 It never touches the sound device. It forks a stream, watches its end and its heartbeat,
 and has the next one, which waits with all done but the opening, take over at once; killing
 the keeper kills nothing audible, because the stream lives on and the next keeper adopts it.
+Until that one is there, the waiting stream watches over the playing one itself.
 Since it has the time and the frames, it meters what leaves.
 """
 
@@ -46,6 +47,9 @@ _ENDINGS: Final = (signal.SIGTERM, signal.SIGINT)
 # that only the stream has to be opened: 5 ms instead of 60, and of 1 s on a machine so busy
 # that each of PortAudio's two hundred exchanges with the sound server has to queue.
 _SPARE_NS: Final = NS_PER_S
+# Chosen: how long a spare whose keeper is gone stands by; the next keeper is there in a second.
+_INHERIT_NS: Final = 5 * NS_PER_S
+_INHERIT_LOOK_S: Final = 0.1
 _ORDER: Final = struct.Struct("qd")
 _GONE: Final = -1
 _FAILED: Final = 70  # exit status of a stream with a mistake of ours
@@ -184,15 +188,40 @@ class Keeper:
             stream = self._stream(ring, self._asked)
             if prepare:
                 stream.prepare()
-            # Nothing comes when the keeper is gone; the next one has its own.
             words = os.read(ordered, _ORDER.size)
-            status = stream.run(Order(*_ORDER.unpack(words))) if words else 0
+            # Nothing comes when the keeper is gone.
+            told = Order(*_ORDER.unpack(words)) if words else self._inherited(ring)
+            status = 0 if told is None else stream.run(told)
         except BaseException:  # noqa: BLE001 - the outermost frame of a process
             traceback.print_exc()
         finally:
             sys.stderr.flush()
             # Not sys.exit: what PortAudio does at exit can hang.
             os._exit(status)
+
+    def _inherited(self, ring: Ring) -> Order | None:
+        """The keeper is gone: until there is another, its stream's end is ours to follow.
+
+        Returns:
+            The order to take over; None once the next keeper is there, which has its own
+            spare, or where the stream was asked to end.
+        """
+        keeper_pid, stream_pid = ring.keeper_pid, ring.stream_pid
+        stream = Child.of(stream_pid)
+        give_up_ns = mono_ns() + _INHERIT_NS
+        while ring.keeper_pid == keeper_pid and ring.in_place() and mono_ns() < give_up_ns:
+            if stream is not None and not stream.ended_within(_INHERIT_LOOK_S):
+                continue
+            if ring.stream_pid != stream_pid:
+                return None
+            # Held by whoever is about to be the keeper, or is looking whether there is one.
+            lock = locked(self._runtime)
+            if lock is not None:
+                ring.stream_pid = os.getpid()
+                ring.heartbeat_ns = mono_ns()
+                os.close(lock)
+                return Order(ring.heartbeat_ns)
+        return None
 
     def _adopt(self, ring: Ring) -> Child | None:
         """The stream that a keeper before us left alive, if it is well and what we want."""

@@ -117,6 +117,8 @@ class Stream:
             if lost is not None:
                 return lost
         self._fall_silent()
+        # Who waits to take over need not: nothing happened that was not asked for.
+        ring.stream_pid = 0
         return ENDED
 
     # -- the main thread, with a device
