@@ -308,6 +308,11 @@ def _xdg(env: Mapping[str, str], variable: str, below_home: str) -> Path:
     return base / "kaproom"
 
 
+def state_folder(env: Mapping[str, str] = os.environ) -> Path:
+    """The folder for what a program remembers of its own from one start to the next."""
+    return _xdg(env, "XDG_STATE_HOME", ".local/state")
+
+
 def _own_data(env: Mapping[str, str]) -> Path:
     named = env.get("KAPROOM_DATA")
     return expand(named, Path.cwd()) if named else _xdg(env, "XDG_DATA_HOME", ".local/share")

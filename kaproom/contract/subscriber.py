@@ -216,8 +216,14 @@ def _take_state(room: Room, state: State, retained: bool, now_ns: int) -> None:
     same_series = known is not None and known.events.series == state.events.series
     if known is not None and same_series and order(state) < order(known):
         return  # what comes late is not news
+    if retained and room.verified and known is not None and order(state) == order(known):
+        return  # the broker repeats what was heard live, and that grows no younger
+    for code, matter in list(room.attention.items()):
+        # It was cleared while nobody heard us, or our connection was gone.
+        if code not in state.attention.open and order(matter) < order(state):
+            del room.attention[code]
     room.state, room.arrived_ns = state, now_ns
-    room.verified = room.verified or not retained
+    room.verified = not retained
     room.numbers.told(state.events.series, state.events.last_seq)
 
 

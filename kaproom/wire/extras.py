@@ -11,10 +11,10 @@ WILL_DELAY_S = 4
 SESSION_S = 10
 
 
-def connect_properties(largest_bytes: int) -> Properties:
-    """Keep the session for a while; send us nothing larger."""
+def connect_properties(largest_bytes: int, keep_session: bool) -> Properties:
+    """Keep the session for a while, or not at all; send us nothing larger."""
     properties = _of(PacketTypes.CONNECT)
-    properties.SessionExpiryInterval = SESSION_S
+    properties.SessionExpiryInterval = SESSION_S if keep_session else 0
     properties.MaximumPacketSize = largest_bytes
     return properties
 

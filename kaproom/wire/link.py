@@ -113,6 +113,8 @@ class Link:
         will: What the broker publishes when we are lost.
         subscriptions: Topic filters, asked for at every connection.
         versions: Tried in this order; the one that worked is kept.
+        catches_up: Whether the broker keeps for some seconds what we miss, and brings it at
+            the next connection. A screen must not take that for new.
     """
 
     def __init__(
@@ -122,8 +124,11 @@ class Link:
         will: Message | None = None,
         subscriptions: Sequence[str] = (),
         versions: Sequence[Version] = (5, 4),
+        *,
+        catches_up: bool = True,
     ) -> None:
         self._broker = broker
+        self._catches_up = catches_up
         self._client_id = client_id
         self._will = will
         self._subscriptions = tuple(subscriptions)
@@ -243,8 +248,8 @@ class Link:
                     found.port,
                     KEEPALIVE_S,
                     # With a clean start the broker would publish the will that is waiting.
-                    clean_start=False,
-                    properties=connect_properties(HEARD_MAX_BYTES),
+                    clean_start=not self._catches_up,
+                    properties=connect_properties(HEARD_MAX_BYTES, self._catches_up),
                 )
             else:
                 client.connect(found.host, found.port, KEEPALIVE_S)

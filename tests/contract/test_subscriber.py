@@ -171,3 +171,38 @@ def test_no_message_whatever_it_holds_breaks_a_subscriber(topic: str, payload: b
     rooms.hear(topic, payload, False, 1)
     for room in rooms.rooms.values():
         room.freshness(2)
+
+
+def test_what_the_broker_repeats_of_a_live_state_makes_it_no_younger() -> None:
+    rooms = Rooms()
+    rooms.hear(f"{BASE}/state", state(1), False, 100 * S)
+    rooms.hear(f"{BASE}/state", state(1), True, 105 * S)
+    assert fresh(rooms, 107) is Freshness.STALE
+
+
+def test_a_newer_state_that_was_only_kept_is_unverified_although_the_older_was_live() -> None:
+    rooms = Rooms()
+    rooms.hear(f"{BASE}/state", state(1), False, 100 * S)
+    rooms.hear(f"{BASE}/state", state(2), True, 101 * S)
+    assert fresh(rooms, 101) is Freshness.UNVERIFIED
+
+
+def test_a_matter_that_the_state_does_not_name_any_more_is_over() -> None:
+    def matter(seq: int) -> bytes:
+        told = {
+            **{"v": 1, "site": "clinic", "room": "a", "boot": 1, "seq": seq, "id": "1-1"},
+            **{"ts": "2026-01-01T00:00:00Z", "since": "2026-01-01T00:00:00Z"},
+            **{"code": "call", "priority": "assist"},
+        }
+        return json.dumps(told).encode()
+
+    rooms = Rooms()
+    rooms.hear(f"{BASE}/state", state(1), False, 100 * S)
+    rooms.hear(f"{BASE}/attention/call", matter(2), False, 100 * S)
+    rooms.hear(f"{BASE}/state", state(1), False, 100 * S)
+    assert "call" in rooms.rooms["clinic", "a"].attention
+    named = {"highest": "assist", "open": ["call"]}
+    rooms.hear(f"{BASE}/state", state(3, attention=named), False, 100 * S)
+    assert "call" in rooms.rooms["clinic", "a"].attention
+    rooms.hear(f"{BASE}/state", state(4), False, 100 * S)
+    assert rooms.rooms["clinic", "a"].attention == {}
