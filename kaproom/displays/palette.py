@@ -89,7 +89,7 @@ _RECIPES: dict[Role, _Recipe] = {
     Role.FINE: _Recipe(152, 0.11, (7.5, 6.0, 4.7)),
     Role.NOTICE: _Recipe(200, 0.12, (8.5, 6.8, 5.0)),
     Role.ASSIST: _Recipe(92, 0.17, (10.5, 8.0, 5.6)),
-    Role.URGENT: _Recipe(27, 0.24, (5.4, 5.0, 4.7)),
+    Role.URGENT: _Recipe(27, 0.24, (4.9, 4.8, 4.7)),
 }
 
 

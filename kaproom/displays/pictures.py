@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import numpy as np
-
 from kaproom.displays.painter import Painter
 from kaproom.displays.palette import Colour, Dim, Palette, contrast, luminance
 from kaproom.displays.pixels import pygame
@@ -61,6 +59,9 @@ class Picture:
 
 def _colours(surface: pygame.Surface) -> dict[Colour, int]:
     """How many pixels have which colour."""
+    # A window needs no numpy, and it takes long to import.
+    import numpy as np
+
     raw = np.frombuffer(pygame.image.tobytes(surface, "RGB"), np.uint8).reshape(-1, 3)
     packed = raw.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
     found, counts = np.unique(packed, return_counts=True)

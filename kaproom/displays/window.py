@@ -1,15 +1,19 @@
 """A window that shows screens and tells what people do in it: the one door to the display.
 
 It draws when it is told to, and waits without turning in circles: a key, a press and
-``wake`` from another thread end the wait.
+``wake`` from another thread end the wait. SDL itself looks each millisecond whether there
+is something (3 % of a core for nothing); so we sleep on what SDL reads from, and let it
+look when there is something to read.
 """
 
 from __future__ import annotations
 
 import os
-import threading
+import select
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from kaproom import clock
@@ -20,10 +24,9 @@ from kaproom.displays.pixels import pygame
 from kaproom.displays.shapes import Screen, pixels_per_unit, units
 from kaproom.errors import Mend, WorldFailed
 
-# Drivers that sleep until something comes. With the others (KMS, none) SDL asks again each
-# millisecond; we ask so often instead.
-_SLEEPS_WELL = ("x11", "wayland", "windows", "cocoa")
-_ASK_AGAIN_S = 0.02
+# How often SDL is asked anyway; the second where nothing was found to sleep on.
+_ASK_AGAIN_S = 0.1
+_ASK_BLINDLY_S = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Window:
         display: int = 0,
         dim: Dim = Dim.BRIGHT,
     ) -> None:
+        before = _open_files()
         try:
             pygame.display.init()
             screens = pygame.display.get_num_displays()
@@ -115,9 +119,8 @@ class Window:
         self._display, self._windowed_px = display, size_px or (1280, 800)
         self._full = size_px is None
         self._painter = Painter(pygame.display.get_surface(), Palette(dim))
-        self._wake = pygame.event.custom_type()
-        self._woken = threading.Event()
-        self._patient = pygame.display.get_driver() in _SLEEPS_WELL
+        self._sources = [fd for fd in _open_files() - before if _is_source(fd)]
+        self._woken = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
     @staticmethod
     def _open(size_px: tuple[int, int] | None, display: int) -> None:
@@ -128,6 +131,11 @@ class Window:
     def size(self) -> tuple[float, float]:
         """Its width and height, in units."""
         return units(*self._painter.surface.get_size())
+
+    @property
+    def visible(self) -> bool:
+        """Whether somebody could see it: it is not minimised."""
+        return pygame.display.get_active()
 
     def look(self, dim: Dim) -> None:
         """Dim it otherwise, from the next screen on."""
@@ -148,28 +156,34 @@ class Window:
 
     def wake(self) -> None:
         """End the wait; from any thread."""
-        if not self._woken.is_set():
-            self._woken.set()
-            pygame.event.post(pygame.event.Event(self._wake))
+        with suppress(
+            OSError
+        ):  # it is closed already, or was woken so often that it cannot miss it
+            os.eventfd_write(self._woken, 1)
 
     def wait(self, timeout_s: float) -> list[Input]:
         """What people did, as soon as they do it; an empty list after the time, or when woken."""
-        events: list[Any] = []
-        if self._patient:
-            events.append(pygame.event.wait(max(1, round(timeout_s * 1000))))
-        else:
-            until_ns = clock.mono_ns() + round(timeout_s * NS_PER_S)
-            while not pygame.event.peek() and clock.mono_ns() < until_ns:
-                if self._woken.wait(_ASK_AGAIN_S):
-                    break
-        # Cleared before the queue is read: a wake from now on ends the next wait.
-        self._woken.clear()
-        events += pygame.event.get()
+        until_ns = clock.mono_ns() + round(timeout_s * NS_PER_S)
+        again_s = _ASK_AGAIN_S if self._sources else _ASK_BLINDLY_S
+        while not (events := pygame.event.get()):
+            left_s = (until_ns - clock.mono_ns()) / NS_PER_S
+            if left_s <= 0:
+                break
+            sources = [self._woken, *self._sources]
+            if self._woken in select.select(sources, [], [], min(left_s, again_s))[0]:
+                with suppress(BlockingIOError):
+                    os.eventfd_read(self._woken)
+                events = pygame.event.get()
+                break
         return [told for event in events for told in self._told(event)]
 
     def close(self) -> None:
         """Give the screen back."""
         pygame.display.quit()
+        self._sources.clear()
+        if self._woken >= 0:
+            os.close(self._woken)
+            self._woken = -1
 
     def _told(self, event: Any) -> Iterator[Input]:
         match event.type:
@@ -194,6 +208,19 @@ class Window:
                 yield Resized()
             case pygame.QUIT:
                 yield Closed()
+
+
+def _open_files() -> set[int]:
+    return {int(entry.name) for entry in Path("/proc/self/fd").iterdir()}
+
+
+def _is_source(fd: int) -> bool:
+    """Whether SDL reads from it what people do: a display's connection, an input device."""
+    try:
+        found = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - it is no path that exists
+    except OSError:
+        return False
+    return found.startswith(("socket:", "/dev/input/"))
 
 
 def screen_here() -> bool:

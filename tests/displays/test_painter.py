@@ -82,7 +82,7 @@ screens = st.lists(groups(), max_size=3, unique_by=lambda group: group.key).map(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(screens, min_size=2, max_size=4))
 def test_drawing_what_changed_gives_the_same_pixels_as_drawing_it_all(shown: list[Screen]) -> None:
     surface = pygame.Surface((640, 400))
