@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from kaproom import __version__
-from kaproom.cli import broker, curation, noting, planning, report, room, session, wire
+from kaproom.cli import broker, curation, noting, planning, report, room, session, windows, wire
 from kaproom.cli.asking import HERE
 from kaproom.errors import Mend, Refused, WorldFailed
 
@@ -45,7 +45,7 @@ def _everywhere(
     HERE.room_file = room_file
 
 
-for part in (room, session, noting, wire, curation, planning, report, broker):
+for part in (room, session, noting, wire, windows, curation, planning, report, broker):
     part.add_to(app)
 
 

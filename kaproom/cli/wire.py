@@ -152,7 +152,7 @@ def watch(
     from kaproom.displays.watching import picture
 
     named = {"username": username, "password_file": password_file, "ca": ca, "cert": cert}
-    broker = _broker(url, {**named, "key": key})
+    broker = broker_of(url, {**named, "key": key})
     seen = _Watch(Rooms())
     console = Console()
     if as_json:
@@ -171,7 +171,14 @@ def watch(
                     live.update(drawn, refresh=True)
 
 
-def _broker(url: str | None, given: Mapping[str, Path | str | None]) -> Broker:
+def broker_of(
+    url: str | None, given: Mapping[str, Path | str | None], write: str = "kaproom watch"
+) -> Broker:
+    """The broker that is meant: by its URL and options, else this room's own.
+
+    Raises:
+        Mend: It is none, or this room has none.
+    """
     from pydantic import ValidationError
 
     from kaproom.session.roomfile import Broker
@@ -179,7 +186,7 @@ def _broker(url: str | None, given: Mapping[str, Path | str | None]) -> Broker:
     if url is None:
         room, path = HERE.room()
         if room.broker is None:
-            raise Mend(f"{path or 'this room'} names no broker; write `kaproom watch mqtt://HOST`")
+            raise Mend(f"{path or 'this room'} names no broker; write `{write} mqtt://HOST`")
         return room.broker
     options = {
         name: str(value.absolute() if isinstance(value, Path) else value)

@@ -33,6 +33,13 @@ mosquitto_sub -h {bare_host} -p {port} --cafile ca.crt --cert kaproom.crt --key 
   -v -t 'kaproom/1/{listens}/#'
 """
 
+_STATION = """
+The station itself, from the folder of these files:
+
+kaproom station --broker mqtts://{host}:{port} --site {site} --id {alias} \\
+  --ca ca.crt --cert kaproom.crt --key kaproom.key
+"""
+
 _PASSWORD = """\
 {name} at the clinic's broker, over WebSockets: {url}
 
@@ -58,12 +65,15 @@ def connect_lines(identity: Identity, listening: Listening, *, by_password: bool
         else:
             url = f"ws://127.0.0.1:{listening.websockets_port} (on the broker's machine only)"
         return _PASSWORD.format(name=identity, url=url, site=identity.site)
-    return _CERTIFICATE.format(
+    told = _CERTIFICATE + (_STATION if identity.kind == "station" else "")
+    return told.format(
         name=identity,
         host=_in_url(listening),
         bare_host=listening.hosts[0],
         port=listening.port,
         listens=str(identity) if identity.kind == "room" else identity.site,
+        site=identity.site,
+        alias=identity.alias,
     )
 
 

@@ -1,0 +1,158 @@
+"""What a station remembers from one start to the next: rooms, their history, signatures.
+
+A file of lines that is only added to, and written anew at each start without what is older
+than twelve hours. A line that cannot be read is passed over: it is a memory, not a record.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from kaproom.contract.payload import Acknowledged
+from kaproom.displays.station.history import Happening
+from kaproom.displays.station.matters import Desk
+from kaproom.displays.station.ward import KEPT_H, Key, Ward
+from kaproom.places import legible
+
+SEEN_EVERY = timedelta(minutes=5)
+_LINES_MAX = 200_000
+"""Beyond them the file is written anew; 200 rooms with a busy day write some 60,000."""
+
+
+class Memory:
+    """The file.
+
+    Attributes:
+        failing: Why it cannot be written, in a line; None when all is well.
+    """
+
+    def __init__(self, path: Path, ward: Ward, desk: Desk) -> None:
+        self.failing: str | None = None
+        self._path = path
+        self._ward = ward
+        self._desk = desk
+        self._lines = 0
+        self._signed: set[tuple[Key, str]] = set()
+        self._said: dict[Key, datetime] = {}
+
+    def recall(self, at: datetime) -> None:
+        """Take in what is not older than twelve hours, and begin the file anew."""
+        since = at - timedelta(hours=KEPT_H)
+        for told in self._read():
+            try:
+                self._take(told, since)
+            except (KeyError, TypeError, ValueError, ValidationError):
+                continue
+        self._ward.new.clear()
+        self._begin(at)
+
+    def keep(self, at: datetime) -> None:
+        """Write down what is new."""
+        lines = []
+        for key, found in self._ward.places.items():
+            said = self._said.get(key)
+            if found.seen_at is not None and (said is None or at - said >= SEEN_EVERY):
+                self._said[key] = at
+                lines.append(_seen(self._ward, key))
+        lines += [_happened(key, what) for key, what in self._ward.new]
+        self._ward.new.clear()
+        for mark, signed in self._desk.signed.items():
+            if mark not in self._signed:
+                self._signed.add(mark)
+                lines.append(_signed(mark[0], signed))
+        if lines and self._lines + len(lines) > _LINES_MAX:
+            self._begin(at)
+        elif lines:
+            self._write(lines, "a")
+
+    def _take(self, told: dict[str, Any], since: datetime) -> None:
+        site, alias = told["room"]
+        if not (isinstance(site, str) and isinstance(alias, str)):
+            return
+        key = (site, alias)
+        at = datetime.fromisoformat(told["at"])
+        if at < since:
+            return
+        match told["line"]:
+            case "seen":
+                found = self._ward.know(key, str(told["name"]))
+                found.name, found.seen_at = str(told["name"]), at
+                # What happened meanwhile is asked for.
+                found.room.numbers.begin(str(told["series"]), int(told["seq"]))
+            case "happened":
+                what = Happening(
+                    at, str(told["what"]), {k: str(v) for k, v in told["told"].items()}
+                )
+                if key in self._ward.places:
+                    self._ward.places[key].history.append(what)
+            case "signed":
+                signed = Acknowledged.model_validate_json(json.dumps(told["as"]))
+                self._desk.signed[key, signed.id] = signed
+
+    def _begin(self, at: datetime) -> None:
+        """The whole file anew, from what is known."""
+        lines = []
+        for key, found in self._ward.places.items():
+            if found.seen_at is not None:
+                lines.append(_seen(self._ward, key))
+                self._said[key] = at
+            lines += [_happened(key, what) for what in found.history]
+        lines += [_signed(mark[0], signed) for mark, signed in self._desk.signed.items()]
+        self._signed = set(self._desk.signed)
+        self._lines = 0
+        self._write(lines, "w")
+
+    def _read(self) -> Iterator[dict[str, Any]]:
+        try:
+            with self._path.open(encoding="utf-8", errors="replace") as file:
+                for line in file:
+                    try:
+                        told = json.loads(line)
+                    except ValueError:
+                        continue
+                    if isinstance(told, dict):
+                        yield told
+        except OSError:
+            return
+
+    def _write(self, lines: list[str], how: str) -> None:
+        text = "".join(f"{line}\n" for line in lines)
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            if how == "w":
+                beside = self._path.with_suffix(".new")
+                beside.write_text(text, encoding="utf-8")
+                os.replace(beside, self._path)  # noqa: PTH105 - atomically, over what is there
+            else:
+                with self._path.open("a", encoding="utf-8") as file:
+                    file.write(text)
+        except OSError as error:
+            self.failing = legible((error.strerror or str(error)).lower())
+            return
+        self.failing = None
+        self._lines += len(lines)
+
+
+def _seen(ward: Ward, key: Key) -> str:
+    found = ward.places[key]
+    numbers = found.room.numbers
+    assert found.seen_at is not None
+    told = {"line": "seen", "room": key, "at": found.seen_at.isoformat(), "name": found.name}
+    return json.dumps(told | {"series": numbers.series, "seq": numbers.whole_to})
+
+
+def _happened(key: Key, what: Happening) -> str:
+    told = {"line": "happened", "room": key, "at": what.at.isoformat(), "what": what.what}
+    return json.dumps(told | {"told": dict(what.told)})
+
+
+def _signed(key: Key, signed: Acknowledged) -> str:
+    as_told = signed.model_dump(mode="json")
+    return json.dumps({"line": "signed", "room": key, "at": as_told["at"], "as": as_told})
