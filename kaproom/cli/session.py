@@ -200,10 +200,12 @@ def continue_(
     infusion: Annotated[
         str | None, typer.Option(metavar="stopped|paused", help="It does not run.")
     ] = None,
+    preview: Preview = False,
     as_json: Json = False,
 ) -> None:
     """After a loss of power: go on, with the infusion as told, or else as recorded."""
-    ask("continue", {"minute": minute, "infusion": infusion}, as_json=as_json)
+    args = {"minute": minute, "infusion": infusion}
+    ask("continue", args, preview=preview, as_json=as_json)
 
 
 def sign_off(

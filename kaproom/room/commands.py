@@ -2,6 +2,10 @@
 
 A command that cannot be read is refused with a line that shows how it is written;
 nothing of it reaches the session.
+
+``preview`` with another command's name as ``do``, and that one's arguments, tells what would
+be and does nothing. ``advance`` is refused with the reason ``more-intense`` until it is sent
+with ``sure``; ``hold`` takes ``for_min``.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ _PREVIEWED = (
     e.Returned,
     e.WentAway,
     e.CameBack,
+    e.Continued,
     e.Ended,
 )
 
