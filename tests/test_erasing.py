@@ -245,7 +245,7 @@ def test_sessions_that_ended_wait_for_somebody_to_sign_them_off(record: Record) 
     assert [s.session for s in record.unsigned_sessions()] == [HERS, HIS]
     record.append([entry(SIGNED_OFF, HERS)])
     assert [s.session for s in record.unsigned_sessions()] == [HIS]
-    hers = record.session("5e5e")
+    hers = record.sessions()[0]
     assert (hers.session, hers.signed_by, hers.signed_off) == (HERS, "AB", MORNING)
     record.erase(erasure(HIS))
     assert record.unsigned_sessions() == ()

@@ -11,7 +11,18 @@ from typing import Annotated, Any
 import typer
 
 from kaproom import __version__
-from kaproom.cli import broker, curation, noting, planning, report, room, session, windows, wire
+from kaproom.cli import (
+    broker,
+    curation,
+    keeping,
+    noting,
+    planning,
+    report,
+    room,
+    session,
+    windows,
+    wire,
+)
 from kaproom.cli.asking import HERE
 from kaproom.errors import Mend, Refused, WorldFailed
 
@@ -45,7 +56,8 @@ def _everywhere(
     HERE.room_file = room_file
 
 
-for part in (room, session, noting, wire, windows, curation, planning, report, broker):
+PARTS = (room, session, noting, wire, windows, curation, planning, report, keeping, broker)
+for part in PARTS:
     part.add_to(app)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,7 +26,7 @@ RoomFileOption = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Add the commands of the room to the app."""
     app.command(name="daemon")(serve)
-    for command in (demo, start, status, verify, install):
+    for command in (demo, start, status, install):
         app.command()(command)
 
 
@@ -142,42 +141,6 @@ def _room_of(data: Path) -> RoomFile:
 
     environment = {k: v for k, v in os.environ.items() if k.startswith("XDG_")}
     return located(RoomFile(data=str(data), room="demo", site="demo"), None, environment)
-
-
-def verify(
-    record: Annotated[
-        Path | None, typer.Argument(metavar="[RECORD]", help="A record's file; else this room's.")
-    ] = None,
-    head: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SEQ:HASH|FILE", help="A head kept elsewhere, or a file of states by MQTT."
-        ),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Walk the record and name the first broken entry."""
-    from kaproom.places import data_folder
-    from kaproom.record import kept_heads
-    from kaproom.record import verify as walk
-
-    where = record or data_folder(HERE.room()[0])
-    kept = () if head is None else kept_heads(head, where)
-    verdict = walk(where, *kept)
-    if as_json:
-        typer.echo(json.dumps(asdict(verdict)))
-    elif verdict.whole:
-        typer.echo(
-            f"whole: {verdict.entries} entries; ends in {verdict.head.seq}:{verdict.head.hash}"
-        )
-        if kept:
-            typer.echo(f"compared with {len(kept)} heads kept elsewhere: each is in it")
-        for line in verdict.cannot_prove:
-            typer.echo(f"not proven: {line}")
-    else:
-        place = "" if verdict.first_broken is None else f"entry {verdict.first_broken}: "
-        typer.echo(f"broken: {place}{verdict.reason}", err=True)
-    sys.exit(0 if verdict.whole else 1)
 
 
 def install(

@@ -47,6 +47,7 @@ of session time, phase and what was heard is as known then.
     machine was off in between, so that the session's time rests on the wall clock.
 """
 
+from kaproom.record.copying import Copy, copied
 from kaproom.record.database import FILE_NAME, Record
 from kaproom.record.entry import (
     DAEMON_STARTED,
@@ -73,6 +74,7 @@ __all__ = [
     "SESSION_ERASED",
     "SESSION_STARTED",
     "SIGNED_OFF",
+    "Copy",
     "Done",
     "Entry",
     "Head",
@@ -82,6 +84,7 @@ __all__ = [
     "SessionSummary",
     "Verdict",
     "Written",
+    "copied",
     "kept_heads",
     "verify",
 ]

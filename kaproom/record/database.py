@@ -254,14 +254,6 @@ class Record:
         """Every session of the record, the oldest first."""
         return self._sessions.every()
 
-    def session(self, beginning: str) -> SessionSummary:
-        """The one session whose id begins so.
-
-        Raises:
-            Mend: There is none, or more than one.
-        """
-        return self._sessions.named(beginning)
-
     def last_open_session(self) -> SessionSummary | None:
         """The newest session that started and has not ended; None when there is none."""
         return self._sessions.last_open()

@@ -87,12 +87,12 @@ def make_file(path: Path) -> None:
         missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
         path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
         for made in missing:
-            _sync(made.parent, os.O_DIRECTORY)
+            sync(made.parent, os.O_DIRECTORY)
         if path.exists():
             return
         path.touch(mode=0o640)
-        _sync(path, 0)
-        _sync(path.parent, os.O_DIRECTORY)
+        sync(path, 0)
+        sync(path.parent, os.O_DIRECTORY)
     except OSError as error:
         raise Mend(
             f"{path}: cannot be made ({error.strerror}); "
@@ -100,7 +100,8 @@ def make_file(path: Path) -> None:
         ) from error
 
 
-def _sync(path: Path, flags: int) -> None:
+def sync(path: Path, flags: int) -> None:
+    """Wait until a file, or a folder, is on disk."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
     try:
         os.fsync(fd)

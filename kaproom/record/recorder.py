@@ -7,7 +7,7 @@ submission comes back once, in order: written, or with the line that says why no
 import os
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
@@ -37,6 +37,11 @@ class _Job(NamedTuple):
     prepared: tuple[Prepared, ...]
 
 
+class _Errand(NamedTuple):
+    token: Any
+    work: Callable[[Record], tuple[Written, ...]]
+
+
 class _Confirmed(NamedTuple):
     whom: str
     seq: int
@@ -50,7 +55,7 @@ class Recorder:
 
     def __init__(self, record: Record) -> None:
         self._record = record
-        self._jobs: SimpleQueue[_Job | _Confirmed | None] = SimpleQueue()
+        self._jobs: SimpleQueue[_Job | _Errand | _Confirmed | None] = SimpleQueue()
         self._done: deque[Done] = deque()
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._closing = False
@@ -63,6 +68,11 @@ class Recorder:
         """Have entries written, all or none; ``token`` comes back with what became of them."""
         assert not self._closing
         self._jobs.put(_Job(token, prepare(entries)))
+
+    def perform(self, work: Callable[[Record], tuple[Written, ...]], token: Any) -> None:
+        """Have ``work`` done to the record, after what was submitted before; see ``submit``."""
+        assert not self._closing
+        self._jobs.put(_Errand(token, work))
 
     def acknowledge(self, whom: str, seq: int) -> None:
         """Keep how far ``whom`` has confirmed, when there is time; see ``Record.acknowledge``."""
@@ -114,6 +124,10 @@ class Recorder:
                     self._write(jobs)
                     self._confirm(confirmed)
                     return False
+                case _Errand() as errand:
+                    self._write(jobs)
+                    jobs = []
+                    self._do(errand)
                 case _Confirmed(whom, seq):
                     confirmed[whom] = max(seq, confirmed.get(whom, 0))
                 case job:
@@ -151,6 +165,14 @@ class Recorder:
             done.append(Done(job.token, written[: len(job.prepared)], None))
             written = written[len(job.prepared) :]
         self._ring(done)
+
+    def _do(self, errand: _Errand) -> None:
+        try:
+            written = errand.work(self._record)
+        except WorldFailed as error:
+            self._ring([Done(errand.token, (), str(error))])
+        else:
+            self._ring([Done(errand.token, written, None)])
 
     def _ring(self, done: list[Done]) -> None:
         self._done.extend(done)

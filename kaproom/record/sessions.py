@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from kaproom.clock import Instant
-from kaproom.errors import Mend
 from kaproom.record.entry import (
     NOTE,
     SESSION_ENDED,
@@ -73,21 +72,6 @@ class Sessions:
             f"{_SUMS} WHERE session IS NOT NULL GROUP BY session ORDER BY min(seq)", (NOTE,)
         )
         return tuple(self._summary(*row) for row in rows)
-
-    def named(self, beginning: str) -> SessionSummary:
-        """The one whose id begins so.
-
-        Raises:
-            Mend: There is none, or more than one.
-        """
-        rows = self._rows(
-            "SELECT DISTINCT session FROM entry WHERE substr(session, 1, ?) = ? LIMIT 2",
-            (len(beginning), beginning),
-        )
-        if len(rows) != 1 or not beginning:
-            what = "several sessions begin" if rows and beginning else "no session begins"
-            raise Mend(f"{what} with '{beginning}'; `kaproom report` lists them")
-        return self.of(rows[0][0])
 
     def last_open(self) -> SessionSummary | None:
         """The newest that started and has not ended; None when there is none."""

@@ -171,6 +171,11 @@ class Conductor:
         """Whether this is the session that commands are for now."""
         return self._scribe is not None and self._scribe.session_id.startswith(session_id)
 
+    def forget(self, session_id: str) -> None:
+        """That session was erased; nothing of it is shown any more."""
+        if not self.open and self._scribe is not None and self._scribe.session_id == session_id:
+            self.session, self._scribe, self._notebook = None, None, Notebook()
+
     def note_seq(self, note: int) -> int | None:
         """The entry of the session's note by its place; None while it is not on disk."""
         return self._notebook.seq(note)

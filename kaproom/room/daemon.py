@@ -31,6 +31,7 @@ from kaproom.record import SIGNED_OFF, Done, Entry, Record, Recorder, RoomLock
 from kaproom.room.attention import KIND, Change
 from kaproom.room.bus import Bus
 from kaproom.room.conductor import Conductor
+from kaproom.room.erasing import BACKED_UP, Erasure, asked, confirmed, going
 from kaproom.room.headphones import Headphones
 from kaproom.room.moments import AGO_MAX_S
 from kaproom.room.past import Case, find_past, past_of
@@ -61,6 +62,14 @@ class _Owed:
     reply: dict[str, Any]
     entries: tuple[Entry, ...] = ()
     note: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Erasing:
+    """Somebody waits until a session is erased."""
+
+    request: Request
+    erasure: Erasure
 
 
 class Daemon:
@@ -202,6 +211,10 @@ class Daemon:
                 self._start(request)
             elif request.do == "preview":
                 self._preview(request)
+            elif request.do == "erase":
+                self._erase(request)
+            elif request.do == "backed-up":
+                self._backed_up(request)
             elif request.do == "sign-off":
                 self._sign_off(request)
             elif request.do == "call":
@@ -238,6 +251,43 @@ class Daemon:
             elif not self._conductor.open:
                 raise Refused("no session waits to be signed off")
         self._command(request)
+
+    def _erase(self, request: Request) -> None:
+        """Between sessions only: nobody's note waits until a file is written anew."""
+        if self._conductor.open:
+            raise Refused("a session is on; erase between sessions")
+        with Record.open(self._data, read_only=True) as record:
+            found = going(record, str(request.args.get("session", "")))
+        erasure = confirmed(found, request.args.get("confirm"), request.args.get("by"))
+        if erasure is None:
+            request.reply(asked(found))
+        else:
+            self._recorder.perform(erasure.work, _Erasing(request, erasure))
+
+    def _erased(self, done: Done) -> None:
+        erasing: _Erasing = done.token
+        if done.failed is not None:
+            erasing.request.fail(f"nothing was erased: {done.failed}")
+            return
+        self._head = (done.written[-1].hash, done.written[-1].seq)
+        self._conductor.forget(erasing.erasure.going.session)
+        erasing.request.reply({"line": erasing.erasure.line(), "seq": done.written[-1].seq})
+        self._publish()
+
+    def _backed_up(self, request: Request) -> None:
+        """A copy of the record was made: an erasure has to name it."""
+        now = clock.now()
+        file = request.args.get("file")
+        if not isinstance(file, str):
+            raise Mend("a copy is named by its file")
+        entry = Entry(
+            kind=BACKED_UP,
+            at=now,
+            entered=now,
+            command_id=request.id,
+            fields={"file": file[:1000]},
+        )
+        self._write([entry], _Owed(request, {"line": "Kept that there is a copy."}))
 
     def _sheet_told(self) -> None:
         for sheet in self._sheets.done():
@@ -336,7 +386,10 @@ class Daemon:
     def _recorded(self) -> None:
         """What the recorder finished: now it may be acknowledged."""
         for done in self._recorder.done():
-            self._acknowledge(done)
+            if isinstance(done.token, _Erasing):
+                self._erased(done)
+            else:
+                self._acknowledge(done)
         self._bus.written()
 
     def _acknowledge(self, done: Done) -> None:

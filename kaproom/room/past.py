@@ -41,7 +41,7 @@ def find_past(data: Path, wanted: str, now: Instant) -> Case:
         Refused: It is open, or cannot be read.
     """
     with Record.open(data, read_only=True) as record:
-        summary = _meant(record.sessions(), wanted)
+        summary = meant(record.sessions(), wanted)
         if summary.ended is None:
             raise Refused(f"session {summary.session[:8]} is not closed yet")
         return past_of(list(record.entries(summary.session)), now)
@@ -65,7 +65,8 @@ def past_of(entries: Sequence[Written], now: Instant) -> Case:
     return Case(scribe, session, Notebook(scribe.session_id, entries))
 
 
-def _meant(sessions: Sequence[SessionSummary], wanted: str) -> SessionSummary:
+def meant(sessions: Sequence[SessionSummary], wanted: str) -> SessionSummary:
+    """The session that is meant; see ``find_past``."""
     by_ref = [one for one in sessions if one.started_with.get("ref") == wanted]
     if by_ref:
         return by_ref[-1]

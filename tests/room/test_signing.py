@@ -11,8 +11,9 @@ import pytest
 from pulse import until
 from rooms import LivingRoom
 
+from kaproom import clock
 from kaproom.errors import Mend, Refused
-from kaproom.record import FILE_NAME, Entry, Record
+from kaproom.record import FILE_NAME, Entry, Record, verify
 from kaproom.room.sheets import Sheet, Sheets
 
 # As `kaproom report SESSION --html --out FOLDER` does, told by what comes after -c.
@@ -103,3 +104,61 @@ def test_a_room_without_a_folder_for_sheets_writes_none(tmp_path: Path) -> None:
     sheets = Sheets(None, [sys.executable, "-c", WRITES])
     sheets.write(SESSION)
     assert sheets.done() == []
+
+
+# What goes, and what was copied
+
+
+def test_a_session_is_erased_once_what_goes_was_said_and_confirmed(
+    hers: tuple[LivingRoom, str], tmp_path: Path
+) -> None:
+    room, session = hers
+    sheet = tmp_path / f"sheet-{session[:8]}.html"
+    sheet.write_text("weint leise")
+    now = clock.now()
+    with Record.open(room.data, read_only=True) as record:
+        head = record.head()
+    room.terminate()
+    with Record.open(room.data) as record:
+        fields = {"file": str(sheet)}
+        record.append(
+            [Entry(kind="sheet-written", at=now, entered=now, session=session, fields=fields)]
+        )
+    room.start()
+    copy = room.kaproom("backup", str(tmp_path)).partition(":")[0]
+    said = room.kaproom("erase", session[:8])
+    assert "This would go, for good:" in said
+    assert "3 notes" in said
+    assert f"its sheet {sheet}" in said
+    assert f"NOT REACHED, erase it there: copy {copy}" in said
+    code = said.rpartition("--confirm ")[2].split()[0]
+    assert b"weint leise" in raw(room)
+    assert "read it" in room.kaproom(
+        "erase", session[:8], "--confirm", "00000000", "--by", "AB", status=1
+    )
+    told = room.kaproom("erase", session[:8], "--confirm", code, "--by", "AB")
+    assert "its digests stay and the chain holds" in told
+    assert copy in told
+    assert not sheet.exists()
+    assert b"weint leise" not in raw(room)
+    assert room.status()["session"] is None
+    verdict = verify(room.data, head)
+    assert verdict.whole
+    assert verdict.erased > 20
+    assert "erased already" in room.kaproom("erase", session[:8], status=1)
+    assert "what stood in" in room.kaproom("verify", "--head", f"{head.seq}:{head.hash}")
+    room.begin(sounding=False)
+    assert "a session is on" in room.kaproom("erase", session[:8], status=1)
+
+
+def test_without_a_daemon_a_session_is_erased_under_its_lock(hers: tuple[LivingRoom, str]) -> None:
+    room, session = hers
+    room.terminate()
+    code = room.kaproom("erase", session).rpartition("--confirm ")[2].split()[0]
+    room.kaproom("erase", session, "--confirm", code, "--by", "AB")
+    assert b"weint leise" not in raw(room)
+    assert verify(room.data).whole
+
+
+def raw(room: LivingRoom) -> bytes:
+    return b"".join(file.read_bytes() for file in room.data.iterdir() if file.is_file())
