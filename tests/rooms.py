@@ -145,7 +145,7 @@ class LivingRoom:
         """The room's state now."""
         return self.call("status")
 
-    def begin(self, profile: str = "demo-3min", sounding: bool = True) -> str:
+    def begin(self, profile: str = "demo-3min", sounding: bool = True, **more: Any) -> str:
         """Begin a session of generated music; its id. Waits until it sounds."""
         room, _ = load_room(self.file)
         loaded = load_profile(profile, room)
@@ -155,6 +155,7 @@ class LivingRoom:
             {
                 "profile": loaded.profile.model_dump(mode="json"),
                 "repertoire": repertoire.model_dump(mode="json"),
+                **more,
             },
         )
         if sounding:

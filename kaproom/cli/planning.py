@@ -17,6 +17,7 @@ import typer
 
 from kaproom.cli.asking import HERE
 from kaproom.errors import Mend
+from kaproom.session.infusion import WEIGHT_KG
 
 if TYPE_CHECKING:
     from kaproom.arc.estimate import Lens
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from kaproom.session.repertoire import Repertoire
     from kaproom.session.roomfile import RoomFile
 
-WEIGHT_KG, KE0_PER_MIN = (20.0, 300.0), (0.001, 10.0)
+KE0_PER_MIN = (0.001, 10.0)
 
 
 def add_to(app: typer.Typer) -> None:

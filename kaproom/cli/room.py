@@ -12,7 +12,7 @@ import typer
 
 from kaproom.cli.asking import HERE, ask, daemon
 from kaproom.cli.noting import people
-from kaproom.errors import Refused
+from kaproom.errors import Mend, Refused
 
 if TYPE_CHECKING:
     from kaproom.session.roomfile import RoomFile
@@ -59,6 +59,15 @@ def start(
         list[str] | None,
         typer.Option("--who", metavar="AB,CD", help="Those present, by initials."),
     ] = None,
+    weight_kg: Annotated[
+        str | None,
+        typer.Option(
+            "--weight-kg",
+            metavar="KG|-",
+            help="For doses per kg; in memory only, until the session's end. - asks for it, so "
+            "that it is on no command line.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Begin a session: the checks, then the settling phase."""
@@ -72,8 +81,26 @@ def start(
     there = people(who or [])
     if there:
         present(there)  # a slip of the pen is told before anything is measured
+    weight = {} if weight_kg is None else {"weight_kg": _weight(weight_kg)}
     args = begin(profile, room, frozenset(without or ()), closing, quiet=as_json)
-    ask("start", args | {"who": there}, as_json=as_json)
+    ask("start", args | weight | {"who": there}, as_json=as_json)
+
+
+def _weight(written: str) -> float:
+    """The weight, from the command line or asked for; never said again."""
+    from kaproom.session.infusion import WEIGHT_KG
+
+    if written == "-":
+        asked = sys.stdin.isatty()
+        written = typer.prompt("Weight in kg", hide_input=True) if asked else sys.stdin.readline()
+    low, high = WEIGHT_KG
+    try:
+        kg = float(written)
+    except ValueError:
+        kg = 0.0
+    if not low <= kg <= high:
+        raise Mend(f"--weight-kg is a number between {low:g} and {high:g}, or - to be asked for it")
+    return kg
 
 
 def status(

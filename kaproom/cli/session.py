@@ -74,7 +74,7 @@ def stopped(
 @infusion.command()
 def rate(
     value: Annotated[float, typer.Argument(metavar="N")],
-    unit: Annotated[str, typer.Argument(metavar="mg/min|mL/h")],
+    unit: Annotated[str, typer.Argument(metavar="mg/min|mL/h|mg/kg/min")],
     *,
     when: Ago = None,
     at: At = None,
@@ -89,13 +89,15 @@ def rate(
 @infusion.command()
 def bolus(
     value: Annotated[float, typer.Argument(metavar="MG")],
+    unit: Annotated[str, typer.Argument(metavar="[mg|mg/kg]")] = "mg",
+    *,
     when: Ago = None,
     at: At = None,
     preview: Preview = False,
     as_json: Json = False,
 ) -> None:
     """A bolus of MG milligrams was given."""
-    args = {"what": "bolus", "value": value, **told(when, at)}
+    args = {"what": "bolus", "value": value, "unit": unit, **told(when, at)}
     ask("infusion", args, preview=preview, as_json=as_json)
 
 

@@ -141,7 +141,17 @@ def _infusion(infusion: Status, asked: Status | None) -> Text:
         text.append(of, style="grey62")
         part = infusion["elapsed_s"] / max(1.0, infusion["planned_s"])
         text.append_text(_bar(part, 16))
-    return text
+    return text.append(_dose(infusion.get("dose") or {}), style="grey62")
+
+
+def _dose(dose: Status) -> str:
+    """The dose so far, of the planned one; by weight where that is all that is known."""
+    for unit, said in (("mg", "mg"), ("mg_per_kg", "mg/kg")):
+        so_far, planned = dose.get(f"so_far_{unit}"), dose.get(f"planned_{unit}")
+        if so_far is not None:
+            of = "" if planned is None else f" of {planned:.3g}"
+            return f"  {so_far:.3g}{of} {said}"
+    return ""
 
 
 def _sound(sound: Status) -> Text:

@@ -16,7 +16,7 @@ from typing import Any, cast, get_args
 
 from kaproom.errors import Mend
 from kaproom.session import events as e
-from kaproom.session.infusion import What
+from kaproom.session.infusion import Unit, What
 from kaproom.session.people import initials, present
 from kaproom.session.rules.notes import INTEGRATION
 
@@ -45,20 +45,24 @@ def _infusion(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event
     what = args.get("what")
     if what not in get_args(What):
         raise Mend(f"'{_shown(what)}' is none of {', '.join(get_args(What))}")
-    if what == "rate":
-        unit = args.get("unit")
-        if unit not in ("mg/min", "mL/h"):
-            raise Mend(f"a rate is in mg/min or mL/h, not in '{_shown(unit)}'")
-        rate = _number(args, "value")
-        if not 0 <= rate <= 2000:
-            raise Mend(f"the rate is {rate:g} {unit}; it must be between 0 and 2000")
-        return e.Infused(at_s, entered_s, what, rate, unit)
-    if what == "bolus":
-        bolus = _number(args, "value")
-        if not 0 < bolus <= 1000:
-            raise Mend(f"the bolus is {bolus:g} mg; it must be more than 0 and at most 1000")
-        return e.Infused(at_s, entered_s, what, bolus, "mg")
-    return e.Infused(at_s, entered_s, cast(What, what))
+    if what not in _AMOUNTS:
+        return e.Infused(at_s, entered_s, cast(What, what))
+    units = _AMOUNTS[what]
+    unit = args.get("unit", next(iter(units)) if what == "bolus" else None)
+    if unit not in units:
+        raise Mend(f"a {what} is in {' or '.join(units)}, not in '{_shown(unit)}'")
+    value, most = _number(args, "value"), units[unit]
+    if not 0 <= value <= most or (what == "bolus" and value == 0):
+        least = "more than 0 and at most" if what == "bolus" else "between 0 and"
+        raise Mend(f"the {what} is {value:g} {unit}; it must be {least} {most:g}")
+    return e.Infused(at_s, entered_s, what, value, unit)
+
+
+_AMOUNTS: dict[str, dict[Unit, float]] = {
+    "rate": {"mg/min": 2000.0, "mL/h": 2000.0, "mg/kg/min": 20.0},
+    "bolus": {"mg": 1000.0, "mg/kg": 10.0},
+}
+"""Units of what is given, and the most of it that is no slip of the finger."""
 
 
 def _note(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:

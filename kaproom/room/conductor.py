@@ -21,6 +21,7 @@ from kaproom.room.notebook import Notebook
 from kaproom.room.past import Case
 from kaproom.room.resume import resumed
 from kaproom.room.scribe import Scribe
+from kaproom.room.weight import Weight
 from kaproom.session import events as e
 from kaproom.session.cues import PlannedCue
 from kaproom.session.machine import (
@@ -63,6 +64,7 @@ class Conductor:
         clocks: Watches the room's clocks.
 
     Attributes:
+        weight: The patient's, if it was given.
         said: What has to be told of a session that was found; empty when nothing has.
     """
 
@@ -80,6 +82,7 @@ class Conductor:
         self._sound_word = ""
         self._clocks = clocks or ClockWatch()
         self._notebook = Notebook()
+        self.weight = Weight()
         self.said = ""
 
     @property
@@ -135,6 +138,7 @@ class Conductor:
         session, scribe = self._present()
         here = Case(scribe, session, self._notebook)
         event, when = read(here, do, args, now)
+        self.weight.must_be_known_for(event)
         self.session, effects = step(session, event)
         reached = self._act(effects)
         entry = scribe.entry(self.session, event, now, command_id, when.fields)
@@ -319,6 +323,7 @@ class Conductor:
             return {"session": None, "sound": {"state": "off"}}
         told = snapshot(self.session, self._sound)
         told["session"]["id"] = self._scribe.session_id
+        told["infusion"]["dose"] = self.weight.dose(self.session)
         told["notes"]["recent"] = self._notebook.recent()
         return told
 
@@ -340,6 +345,7 @@ class Conductor:
         ends = any(isinstance(effect, Close) for effect in effects)
         if ends:
             self._headphones.stop()
+            self.weight.forget()
         return ends
 
     def _act(self, effects: Iterable[Effect]) -> bool:

@@ -321,6 +321,7 @@ class Daemon:
                 "that is not a profile and its music; begin with `kaproom start PROFILE`"
             ) from error
         who = _who(request.args.get("who"))
+        self._conductor.weight.begin(request.args.get("weight_kg"))
         now = clock.now()
         scribe = self._conductor.begin(uuid.uuid4().hex, profile, repertoire, now, who)
         self._stay_awake()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from kaproom.session.infusion import Infusion, Mark
+from kaproom.session.infusion import PER_KG, Infusion, Mark
 from kaproom.session.infusion_plan import InfusionPlan
 from kaproom.session.pharmacokinetics import Bolus, Dosing, Rate
 
@@ -46,7 +46,8 @@ def forecast(
     start_s = infusion.started_at_s
     if start_s is None:
         infusion, start_s = infusion.recorded(Mark("started", now_s)), now_s
-    writer = _Writer(plan, start_s, _opening_rate(plan, infusion, start_s, weight_kg))
+    opening = _opening_rate(plan, infusion, start_s, weight_kg)
+    writer = _Writer(plan, start_s, opening, weight_kg)
     if not _opening_bolus_recorded(infusion, start_s):
         bolus_mg = planned_bolus_mg(plan, weight_kg)
         if bolus_mg is None:
@@ -67,7 +68,8 @@ def so_far_mg(
     """The dose given until now, in mg, as far as it was recorded; None where it is not known."""
     start_s = infusion.started_at_s
     if start_s is None:
-        return sum(m.value or 0.0 for m in infusion.marks if m.what == "bolus")
+        given_mg = [bolus_mg(m, weight_kg) for m in infusion.marks if m.what == "bolus"]
+        return None if None in given_mg else sum(mg or 0.0 for mg in given_mg)
     dosing = forecast(plan, infusion, now_s, weight_kg)
     return None if dosing is None else dosing.given_mg((now_s - start_s) / 60)
 
@@ -81,17 +83,30 @@ def planned_bolus_mg(plan: InfusionPlan, weight_kg: float | None) -> float | Non
 
 def planned_rate(plan: InfusionPlan, weight_kg: float | None) -> float | None:
     """mg/min that bring the rest of the planned dose by the planned end."""
-    if plan.dose_mg is not None:
-        whole_mg = plan.dose_mg
-    elif plan.dose_mg_per_kg is not None and weight_kg is not None:
-        whole_mg = plan.dose_mg_per_kg * weight_kg
-    else:
+    whole_mg = planned_mg(plan, weight_kg)
+    if whole_mg is None:
         return None
     return (whole_mg - (planned_bolus_mg(plan, weight_kg) or 0.0)) / plan.planned_min
 
 
-def rate_mg_per_min(plan: InfusionPlan, mark: Mark) -> float | None:
-    """A recorded rate; None in mL/h of a concentration that the profile does not know."""
+def planned_mg(plan: InfusionPlan, weight_kg: float | None) -> float | None:
+    """The whole planned dose; None where none is planned, or it needs a weight."""
+    if plan.dose_mg is not None or plan.dose_mg_per_kg is None or weight_kg is None:
+        return plan.dose_mg
+    return plan.dose_mg_per_kg * weight_kg
+
+
+def bolus_mg(mark: Mark, weight_kg: float | None) -> float | None:
+    """A recorded bolus; None per kg of a weight that is not known."""
+    if mark.value is None or mark.unit != PER_KG["bolus"]:
+        return mark.value or 0.0
+    return None if weight_kg is None else mark.value * weight_kg
+
+
+def rate_mg_per_min(plan: InfusionPlan, mark: Mark, weight_kg: float | None) -> float | None:
+    """A recorded rate; None in mL/h of a concentration, or per kg of a weight, not known."""
+    if mark.value is not None and mark.unit == PER_KG["rate"]:
+        return None if weight_kg is None else mark.value * weight_kg
     if mark.value is None or mark.unit != "mL/h":
         return mark.value
     if plan.concentration_mg_per_ml is None:
@@ -102,21 +117,28 @@ def rate_mg_per_min(plan: InfusionPlan, mark: Mark) -> float | None:
 class _Writer:
     """Writes down what was given as it was done; a rate that nobody said stays unknown."""
 
-    def __init__(self, plan: InfusionPlan, start_s: float, mg_per_min: float | None) -> None:
+    def __init__(
+        self,
+        plan: InfusionPlan,
+        start_s: float,
+        mg_per_min: float | None,
+        weight_kg: float | None,
+    ) -> None:
         self.running = False
+        self._weight_kg = weight_kg
         self._plan = plan
         self._start_s = start_s
         self._mg_per_min = mg_per_min
-        self._boluses: list[Bolus] = []
+        self._boluses: list[Bolus | None] = []
         self._rates: dict[float, float | None] = {}
 
     def mark(self, mark: Mark) -> None:
         """Something that was recorded."""
         match mark.what:
             case "bolus":
-                self.bolus(mark.at_s, mark.value or 0.0)
+                self.bolus(mark.at_s, bolus_mg(mark, self._weight_kg))
             case "rate":
-                self._mg_per_min = rate_mg_per_min(self._plan, mark)
+                self._mg_per_min = rate_mg_per_min(self._plan, mark, self._weight_kg)
                 self.run(mark.at_s, running=self.running)
             case "started" | "resumed":
                 self.run(mark.at_s, running=True)
@@ -125,10 +147,10 @@ class _Writer:
             case _:
                 assert_never(mark.what)
 
-    def bolus(self, at_s: float, mg: float) -> None:
-        """So much at once."""
-        if mg > 0:
-            self._boluses.append(Bolus(self._minute(at_s), mg))
+    def bolus(self, at_s: float, mg: float | None) -> None:
+        """So much at once; None where nobody knows how much."""
+        if mg is None or mg > 0:
+            self._boluses.append(None if mg is None else Bolus(self._minute(at_s), mg))
 
     def run(self, at_s: float, *, running: bool) -> None:
         """From then on it runs, or not, at the last rate that was said."""
@@ -136,13 +158,16 @@ class _Writer:
         self._rates[self._minute(at_s)] = self._mg_per_min if running else 0.0
 
     def dosing(self) -> Dosing | None:
-        """All of it; None where it ran at an unknown rate."""
+        """All of it; None where some of it is not known."""
+        boluses = [bolus for bolus in self._boluses if bolus is not None]
+        if len(boluses) < len(self._boluses):
+            return None
         rates = []
         for from_min, mg_per_min in self._rates.items():
             if mg_per_min is None:
                 return None
             rates.append(Rate(from_min, mg_per_min))
-        return Dosing((*self._boluses, *rates))
+        return Dosing((*boluses, *rates))
 
     def _minute(self, at_s: float) -> float:
         return (at_s - self._start_s) / 60
@@ -157,7 +182,7 @@ def _opening_rate(
         return mg_per_min
     soon = (m for m in infusion.marks if m.what == "rate" and m.at_s <= start_s + OPENING_S)
     first = next(soon, None)
-    return None if first is None else rate_mg_per_min(plan, first)
+    return None if first is None else rate_mg_per_min(plan, first, weight_kg)
 
 
 def _opening_bolus_recorded(infusion: Infusion, start_s: float) -> bool:

@@ -11,7 +11,7 @@ import re
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, Literal
 
-from kaproom.session.infusion import What
+from kaproom.session.infusion import Unit, What
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Infused(Event):
 
     what: What
     value: float | None = None
-    unit: Literal["mg/min", "mL/h", "mg"] | None = None
+    unit: Unit | None = None
 
     kind: ClassVar[str] = "infusion"
 

@@ -18,6 +18,13 @@ from typing import Literal
 from kaproom.errors import Refused
 
 What = Literal["started", "paused", "resumed", "stopped", "rate", "bolus"]
+Unit = Literal["mg/min", "mL/h", "mg/kg/min", "mg", "mg/kg"]
+
+PER_KG: dict[What, Unit] = {"rate": "mg/kg/min", "bolus": "mg/kg"}
+"""Units by which an amount is not known without the weight."""
+
+WEIGHT_KG = (20.0, 300.0)
+"""Between these a number may be a person's weight."""
 
 # A stop within this time of the planned end is the plan fulfilled, not a plan broken off.
 COMPLETE_WITHIN_S = 60.0
@@ -43,7 +50,7 @@ class Mark:
         at_s: When it was done.
         late: Whether it was entered with "ago".
         value: The rate or the bolus, where it is one.
-        unit: "mg/min", "mL/h" or "mg".
+        unit: What the value is in.
     """
 
     what: What

@@ -12,6 +12,7 @@ from math import isfinite
 from typing import Any
 
 from kaproom.session.cues import PlannedCue
+from kaproom.session.dosing import runs_until_s
 from kaproom.session.infusion import InfusionState
 from kaproom.session.outlook import coming, outlook, told
 from kaproom.session.phases import Span
@@ -165,6 +166,9 @@ def _infusion(session: Session) -> dict[str, Any]:
         "elapsed_s": elapsed_s,
         "planned_s": planned_s,
         "remaining_s": 0.0 if over else max(0.0, planned_s - (elapsed_s or 0.0)),
+        "end_in_s": None
+        if over or session.infusion.started_at_s is None
+        else max(0.0, runs_until_s(session.infusion, session.now_s) - session.now_s),
     }
 
 

@@ -17,8 +17,9 @@ from kaproom.record import Record, verify
 
 
 def test_a_session_is_begun_noted_in_and_ended(room: LivingRoom) -> None:
-    session = room.begin()
+    session = room.begin("iv-40-calm-from-35", weight_kg=80)
     assert room.status()["phase"]["name"] == "settling"
+    assert room.status()["infusion"]["dose"]["planned_mg"] == 40
     answer = room.call("infusion", {"what": "started"})
     assert answer["line"].startswith("Recorded ")
     assert "infusion started." in answer["line"]
@@ -27,6 +28,7 @@ def test_a_session_is_begun_noted_in_and_ended(room: LivingRoom) -> None:
     assert room.status()["phase"]["name"] == "onset"
     room.call("end")
     room.wait_for(lambda s: s["session"]["state"] == "ended")
+    assert room.status()["infusion"]["dose"]["planned_mg"] is None, "the weight is gone"
     until(lambda: "session-ended" in room.kinds(session), what="the session's end in the record")
     kinds = room.kinds(session)
     assert kinds[0] == "session-started"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kaproom.session.dosing import OPENING_S, forecast, planned, so_far_mg
+from kaproom.session.dosing import OPENING_S, forecast, planned, planned_mg, so_far_mg
 from kaproom.session.infusion import Infusion, Mark, What
 from kaproom.session.infusion_plan import InfusionPlan
 from kaproom.session.pharmacokinetics import Bolus, Dosing, Rate
@@ -142,3 +142,15 @@ def test_a_mark_after_the_planned_end_shows_that_it_went_on() -> None:
 def test_a_stop_taken_back_goes_on_to_the_planned_length() -> None:
     recorded = done(("started", 0), ("stopped", 20), ("resumed", 23))
     assert given_mg(forecast(plan(), recorded, at(25))) == pytest.approx(35)
+
+
+def test_what_is_given_per_kg_is_known_only_with_the_weight() -> None:
+    per_kg = InfusionPlan(planned_min=40, dose_mg_per_kg=0.5)
+    rate: Deed = ("rate", 0, 0.0125, "mg/kg/min")
+    recorded = done(("started", 0), rate, ("bolus", 10, 0.1, "mg/kg"))
+    assert so_far_mg(per_kg, recorded, at(20)) is None
+    assert so_far_mg(per_kg, recorded, at(20), 80) == pytest.approx(80 * (0.25 + 0.1))
+    assert given_mg(forecast(per_kg, recorded, at(20), 80)) == pytest.approx(80 * 0.6)
+    assert so_far_mg(per_kg, done(("bolus", -3, 0.1, "mg/kg")), at(0)) is None
+    assert planned_mg(per_kg, 80) == 40 and planned_mg(per_kg, None) is None
+    assert planned_mg(InfusionPlan(planned_min=40, dose_mg=30), 80) == 30

@@ -81,7 +81,16 @@ def test_of_a_stopped_infusion_nothing_remains() -> None:
         "elapsed_s": 600.0,
         "planned_s": 2400.0,
         "remaining_s": 0.0,
+        "end_in_s": None,
     }
+
+
+def test_a_pause_puts_off_the_infusions_end() -> None:
+    made = room(STARTED_S + 600)
+    assert told(made)["infusion"]["end_in_s"] == pytest.approx(1800)
+    made.at(made.now_s, e.Infused, what="paused")
+    made.wait_until(STARTED_S + 720)
+    assert told(made)["infusion"]["end_in_s"] == pytest.approx(1800)
 
 
 def test_three_pieces_to_come_are_told_and_the_one_that_sounds() -> None:
