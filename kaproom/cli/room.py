@@ -49,6 +49,7 @@ def serve(room_file: RoomFileOption = None) -> None:
 
 def start(
     profile: Annotated[str, typer.Argument(metavar="PROFILE", help="A name or a path.")],
+    *,
     without: Annotated[
         list[str] | None, typer.Option("--without", metavar="TAG", help="Leave pieces out.")
     ] = None,
