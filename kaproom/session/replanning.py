@@ -21,6 +21,9 @@ LONG_CROSSFADE_S = 20.0  # a stop, a late entry: the music turns without a jolt
 TURN_WAIT_S = 60.0
 """So long after a stop, or a start, its music waits for an exit of what sounds."""
 
+EARLY_MAX_S = 31.0
+"""So long before its phase music enters at most: at an exit, where that is the nearest."""
+
 Result = tuple[Session, tuple[Effect, ...]]
 
 
@@ -62,8 +65,9 @@ def begun(session: Session) -> Result:
     at_s = begins_s(session.profile, session.infusion, course, entering.phase_index)
     if at_s is not None and course.held_until_s is not None:
         at_s = max(at_s, course.held_until_s)
-    # Music enters at most its crossfade before its phase; what is here for another reason stays.
-    if at_s is None or at_s > session.now_s + LEAD_S + entering.crossfade_s + 1.0:
+    # What is here for another reason, as after a stop that was taken back, stays.
+    early_s = max(entering.crossfade_s + 1.0, EARLY_MAX_S)
+    if at_s is None or at_s > session.now_s + LEAD_S + early_s:
         return session, ()
     course = replace(course.let_go(), index=entering.phase_index, since_s=session.now_s)
     session = replace(session, course=course)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -258,6 +259,15 @@ def test_a_phase_whose_music_is_past_recall_is_the_one_that_is_held(
     assert [(t.at_s, t.data["name"]) for t in told] == [(made.now_s, "peak")]
     made.wait_until(PEAK_S + 200)
     assert sounding(made.session, made.now_s).phase_index == 3
+
+
+def test_music_that_entered_half_a_minute_early_brings_its_phase_when_that_is_held() -> None:
+    made = room(PEAK_S - 32)
+    early = [c.moved(made.now_s + 1) if c.phase_index == 3 else c for c in made.session.cues]
+    early = [c for c in early if c.phase_index != 2 or c.start_s <= made.now_s]
+    made.session = replace(made.session, cues=tuple(early))
+    made.at(made.now_s + 2, e.Held)
+    assert phase(made.session) == "peak"
 
 
 def test_a_hold_while_settling_outlasts_the_start_and_advance_ends_it() -> None:
