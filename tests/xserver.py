@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import subprocess
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 needs_screen = pytest.mark.skipif(
     not (shutil.which("Xvfb") and shutil.which("xdotool")), reason="no Xvfb or no xdotool"
@@ -18,15 +23,24 @@ needs_screen = pytest.mark.skipif(
 class XServer:
     """One X server without a monitor; its pixels are read as they are on the wire."""
 
-    def __init__(self, name: str) -> None:
-        self.environment: Mapping[str, str] = {
-            **{
-                k: v
-                for k, v in os.environ.items()
-                if k not in ("WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
-            },
-            "DISPLAY": name,
-        }
+    def __init__(self, name: str, frames: Path) -> None:
+        others = ("WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+        kept = {key: value for key, value in os.environ.items() if key not in others}
+        self.environment: Mapping[str, str] = kept | {"DISPLAY": name}
+        self._frames = frames
+
+    def picture(self) -> NDArray[np.uint8]:
+        """What is on the screen at this moment: rows, columns, red, green, blue."""
+        raw = np.memmap(self._frames, np.uint8, "r")
+        header = struct.unpack(">25I", raw[:100].tobytes())
+        across, down, row_bytes, colours = header[4], header[5], header[12], header[19]
+        begin = header[0] + colours * 12
+        rows = raw[begin : begin + row_bytes * down].reshape(down, row_bytes // 4, 4)
+        return np.array(rows[:, :across, 2::-1])
+
+    def shows(self, colour: tuple[int, int, int], at_least: int = 400) -> bool:
+        """Whether so many pixels have this colour."""
+        return int((self.picture() == colour).all(axis=2).sum()) >= at_least
 
     def do(self, *words: str) -> str:
         """One call of xdotool; what it said."""
@@ -63,9 +77,10 @@ class XServer:
 def x_server(size: str = "1280x800") -> Iterator[XServer]:
     """A screen of this size, 24 bits deep."""
     reading, writing = os.pipe()
+    folder = tempfile.TemporaryDirectory()
     command: Sequence[str] = (
         *("Xvfb", "-displayfd", str(writing), "-screen", "0", f"{size}x24"),
-        *("-nolisten", "tcp", "-noreset"),
+        *("-nolisten", "tcp", "-noreset", "-fbdir", folder.name),
     )
     server = subprocess.Popen(command, pass_fds=(writing,), stderr=subprocess.DEVNULL)
     os.close(writing)
@@ -73,7 +88,8 @@ def x_server(size: str = "1280x800") -> Iterator[XServer]:
         with os.fdopen(reading) as told:
             number = told.readline().strip()
         assert number, "Xvfb did not come up"
-        yield XServer(f":{number}")
+        yield XServer(f":{number}", Path(folder.name) / "Xvfb_screen0")
     finally:
         server.terminate()
         server.wait(10)
+        folder.cleanup()
