@@ -11,9 +11,11 @@ from collections.abc import Iterator
 
 from kaproom.curation.words import minutes, some
 from kaproom.session.cues import PlannedCue
+from kaproom.session.events import Infused
+from kaproom.session.machine import opened, step
+from kaproom.session.phases import Span
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Offer, Repertoire
-from kaproom.session.timeline import Course, Occasion, Span, plan
 from kaproom.surroundings import Finding
 
 SETTLING_S = 600.0  # chosen: it takes as long as it takes; a long one shows what is missing
@@ -33,8 +35,10 @@ def rehearsed(
         Span(index, phase.name, starts[index], ends[index])
         for index, phase in enumerate(profile.phases)
     )
-    cues = plan(profile, repertoire, spans, Course(), Occasion(from_s=0.0, sounding=None))
-    return spans, list(cues)
+    # As the room would: nothing is fitted to a settling whose end nobody knows beforehand.
+    session, _ = opened(profile, repertoire)
+    session, _ = step(session, Infused(SETTLING_S, SETTLING_S, what="started"))
+    return spans, list(session.cues)
 
 
 def of_rehearsal(profile: Profile, repertoire: Repertoire, place: str) -> Iterator[Finding]:

@@ -1,23 +1,43 @@
-"""Which piece comes next: the therapist's order, and what fits.
+"""What a phase may play: the therapist's list less what was played, and what fills in.
 
-A piece plays once in a session. One that fits comes before one that would be cut; a
-soundscape stretches where a track cannot; the phase's bed is there when all else is
-played. After the patient's own piece there is nothing but the bed.
+A piece plays once in a session. What is to be kept together is offered together, and
+what is left of it when some was played, together. A soundscape of the section, or else
+the phase's bed, fills what the pieces do not. After the patient's own piece there is
+nothing but the bed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import inf
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 from kaproom.session.playlist import SOUNDSCAPES
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Offer, Repertoire, bed_key, bed_of
 
-# Shorter than this a track is not worth beginning: the bed fills such a rest.
+# Shorter than this a rest is not worth beginning something of its own in.
 WORTH_BEGINNING_S = 45.0
 # A soundscape has at least this long before the next one's turn.
 TURN_MIN_S = 20.0
+
+Together = tuple[Offer, ...]
+"""Pieces that are played one right after the other; mostly one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """What there is for a phase, in the therapist's order.
+
+    Attributes:
+        opening: What has to come first; empty where nothing has.
+        units: What may come, each once.
+        closing: What has to come last; empty where nothing has.
+    """
+
+    opening: Together
+    units: tuple[Together, ...]
+    closing: Together
 
 
 class Choice:
@@ -65,35 +85,35 @@ class Choice:
             offer.soundscape is not None and bed_key(offer.soundscape) in self._out
         )
 
-    def next(
-        self, index: int, at_s: float, end_s: float | None, slack_s: float, playing: Offer | None
-    ) -> Offer:
-        """The piece to begin at ``at_s``.
+    def menu(self, index: int, playing: Offer | None, *, entering: bool) -> Menu:
+        """What the phase may play now.
 
         Args:
             index: Of the phase.
-            at_s: When it would start.
-            end_s: When the phase ends; None while that is open.
-            slack_s: It may last so far into the next phase, which enters meanwhile.
-            playing: What it follows.
+            playing: What it follows, if that goes on to an exit of its own.
+            entering: Whether the phase's music is only about to begin.
         """
-        fitting = self.fitting(index, at_s, end_s, slack_s)
-        if fitting is not None:
-            return fitting
-        offers = self._offers(index)
-        soundscapes = [o for o in offers if o.length_s is None]
-        if soundscapes:
-            return _in_turn(soundscapes, playing)
-        if end_s is None or end_s - at_s >= WORTH_BEGINNING_S:
-            cut = self._first(offers, lambda _: True)
-            if cut is not None:
-                return cut
-        return self.bed(index)
+        units = self._together(index)
+        opening = closing = Together()
+        if playing is not None and playing.group is not None:
+            opening = next((u for u in units if u[0].group == playing.group), ())
+        if not opening and entering:
+            opening = next((u for u in units if u[0].place == "opening"), ())
+        closing = next((u for u in units if u[-1].place == "closing" and u != opening), ())
+        rest = (u for u in units if u not in (opening, closing))
+        free = tuple(u for u in rest if u[0].place != "opening" and u[-1].place != "closing")
+        return Menu(opening, free, closing)
 
-    def fitting(self, index: int, at_s: float, end_s: float | None, slack_s: float) -> Offer | None:
-        """The first piece that has not played and would end by itself in time."""
-        room_s = inf if end_s is None else end_s + slack_s - at_s
-        return self._first(self._offers(index), lambda o: (o.length_s or 0.0) <= room_s)
+    def likely(self, index: int) -> Offer:
+        """What the phase most likely begins with."""
+        menu = self.menu(index, None, entering=True)
+        first = next((unit for unit in (menu.opening, *menu.units, menu.closing) if unit), None)
+        return self.filling(index, None) if first is None else first[0]
+
+    def filling(self, index: int, playing: Offer | None) -> Offer:
+        """What fills in: the section's soundscapes in turn, or the phase's bed."""
+        soundscapes = [o for o in self._offers(index) if o.soundscape is not None]
+        return _in_turn(soundscapes, playing) if soundscapes else self.bed(index)
 
     def bed(self, index: int) -> Offer:
         """The phase's own bed, or another where people skipped that."""
@@ -105,16 +125,37 @@ class Choice:
         return bed
 
     def turn_s(self, offer: Offer, at_s: float, end_s: float | None) -> float | None:
-        """How long a soundscape of a section has before the next piece's turn; None: no end."""
-        if offer.length_s is not None or offer.turn_s is None:
+        """How long a soundscape that fills in has before the next one's turn; None: no end."""
+        if offer.turn_s is None:
             return None
         turn_s = max(offer.turn_s, TURN_MIN_S)
         if end_s is not None and end_s - at_s - turn_s < WORTH_BEGINNING_S:
             return None
         return turn_s
 
-    def _first(self, offers: tuple[Offer, ...], suits: Callable[[Offer], bool]) -> Offer | None:
-        return next((o for o in offers if o.key not in self._used and suits(o)), None)
+    def _together(self, index: int) -> list[Together]:
+        """What has not played, each piece once, grouped as it is to stay together."""
+        fresh: dict[str, Offer] = {}
+        for offer in self._offers(index):
+            if offer.key not in self._used:
+                fresh.setdefault(offer.key, offer)
+        units: list[Together] = []
+        for group, offers in groupby(fresh.values(), lambda o: o.group or o.key):
+            unit = self._without_stray_silence(index, group, tuple(offers))
+            if unit:
+                units.append(unit)
+        return units
+
+    def _without_stray_silence(self, index: int, group: str, unit: Together) -> Together:
+        """A silence belongs to what it was put after, and goes with it."""
+        if unit[0].silence_s is None:
+            return unit
+        section = self._profile.phases[index].section or ""
+        whole = [o for o in self._repertoire.sections.get(section, ()) if o.group == group]
+        if not whole or whole[0].key == unit[0].key:
+            return unit
+        heard = next((n for n, offer in enumerate(unit) if offer.silence_s is None), len(unit))
+        return unit[heard:]
 
     def _offers(self, index: int) -> tuple[Offer, ...]:
         closing = self._repertoire.closing
@@ -130,7 +171,7 @@ class Choice:
         return self._offers_by_phase[index]
 
 
-def _in_turn(soundscapes: list[Offer], playing: Offer | None) -> Offer:
+def _in_turn(soundscapes: Sequence[Offer], playing: Offer | None) -> Offer:
     """The soundscape after the one that plays; a single one stays."""
     if len(soundscapes) == 1:
         return soundscapes[0].model_copy(update={"turn_s": None})

@@ -36,6 +36,10 @@ SoundscapeName = Annotated[
 ]
 
 
+Place = Literal["opening", "closing"]
+"""Where in the phase a piece stands, whatever else is played."""
+
+
 class SoundscapePiece(Written):
     """A bed that kaproom generates itself; it needs no file and has no end of its own."""
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict
 
+from kaproom.session.playlist import Place
 from kaproom.session.profile import Phase, Profile
 
 BED_LUFS = -23.0
@@ -22,8 +23,11 @@ GAIN_MAX_DB = 20.0
 class Offer(BaseModel):
     """One piece that may be played, with all that planning needs to know of it.
 
-    ``path`` or ``soundscape`` is set, never both. ``length_s`` is None for a soundscape.
-    ``exits_s`` are moments of the file, as ``cue_in_s`` is, where it may be left.
+    ``path``, ``soundscape`` or ``silence_s`` is set, never two of them. ``length_s`` is None
+    for a soundscape and for silence. ``exits_s`` are moments of the file, as ``cue_in_s`` is,
+    where it may be left. Offers of one ``group`` stand together in their section and are
+    played one after the other, or not at all; ``never_after`` and ``crossfade_after_s`` name
+    the pieces before it by their keys.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +49,11 @@ class Offer(BaseModel):
     turn_s: float | None = None
     vocals: bool = False
     tags: tuple[str, ...] = ()
+    silence_s: float | None = None
+    group: str | None = None
+    place: Place | None = None
+    never_after: tuple[str, ...] = ()
+    crossfade_after_s: tuple[tuple[str, float], ...] = ()
 
 
 class Repertoire(BaseModel):

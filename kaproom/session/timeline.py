@@ -2,68 +2,45 @@
 
 The planner is pure: the same input gives the same plan. It plans from a moment
 onwards; what has sounded stays, and what sounds then goes on unless it is told
-otherwise. Every plan ends in a soundscape without end, and nowhere in it is there a
-gap: a piece that ends by itself has been left, at equal power, by then.
+otherwise. Every plan ends in a soundscape without end.
+
+A phase ends, and the next begins, when the next one's music begins to enter. Inside a
+phase that has an end the pieces are fitted to it (see fit.py); one without a known end
+plays the therapist's list from its top. No piece is left but at its natural end, at a
+marked exit, or because people asked for something.
 
 Times are ``at_s``: seconds since the session was opened.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from math import inf
+from collections.abc import Iterable
+from dataclasses import replace
 
-from kaproom.session.choice import WORTH_BEGINNING_S, Choice
+from kaproom.session.choice import WORTH_BEGINNING_S, Choice, Together
 from kaproom.session.cues import PlannedCue
+from kaproom.session.fit import (
+    BOUNDARY_MAX_S,
+    PLAYED_MIN_S,
+    Before,
+    Ending,
+    From,
+    Playing,
+    Unit,
+    fitted,
+)
 from kaproom.session.phases import Course, Span
 from kaproom.session.profile import Profile
-from kaproom.session.repertoire import Offer, Repertoire, bed_of, gain_db
+from kaproom.session.repertoire import Offer, Repertoire, bed_of
+from kaproom.session.seams import Piece, may_follow, seam
+from kaproom.session.writer import Occasion, Writer
 
 __all__ = ["Course", "Occasion", "PlannedCue", "Span", "plan", "plan_after_refuge", "plan_refuge"]
 
-# A crossfade takes at most this part of the piece that enters, and of the one that ends.
-CROSSFADE_MAX_PART = 0.4
-# Where so little is left of a piece that its exit cannot be long, the entrance still is no jolt.
-ENTRANCE_MIN_S = 2.0
 # A phase without a known end is planned this far; then its bed plays on.
 HORIZON_S = 4 * 3600.0
 # A phase that is over sooner is passed by: its music could not even enter.
 SHORTEST_PHASE_S = 0.5
-# The mixer lets the gain rise 1 dB/s, so an entrance is at least as long as its rise in dB.
-RISE_DB_PER_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """From where, and around what, to plan.
-
-    Attributes:
-        from_s: Nothing before this moment changes.
-        sounding: What sounds then; None at the start.
-        keep: Whether ``sounding`` goes on to its end (else it leaves at ``from_s``).
-        leave_s: When ``sounding`` leaves, if it goes on no further than that.
-        first_crossfade_s: Of the first new cue, where it is not the phase's own.
-        exactly: Whether that crossfade may not be longer, whatever the rise in gain.
-        used: Keys that this session has played.
-        thrown_out: Keys that it must not play again.
-        closing_due: Whether the patient's own piece is still to come.
-        number: The next cue's number.
-        open_ended: Whether the present phase has no end (paused, held, not started).
-        no_louder_than_lufs: A limit on the first new cue.
-    """
-
-    from_s: float
-    sounding: PlannedCue | None
-    keep: bool = True
-    leave_s: float | None = None
-    first_crossfade_s: float | None = None
-    exactly: bool = False
-    used: frozenset[str] = field(default=frozenset())
-    thrown_out: frozenset[str] = field(default=frozenset())
-    closing_due: bool = True
-    number: int = 1
-    open_ended: bool = False
-    no_louder_than_lufs: float | None = None
 
 
 def plan(
@@ -77,19 +54,13 @@ def plan(
 
     With a sounding bed without end and nothing to change, that may be none at all.
     """
-    writer = _Writer(profile, repertoire, course, occasion)
-    for span in phases[course.index :]:
-        present = span.index == course.index
-        if not present and (occasion.open_ended or span.start_s is None):
+    planner = _Planner(profile, repertoire, phases, course, occasion)
+    for span in phases[planner.index :]:
+        if span.index > planner.index and (occasion.open_ended or span.start_s is None):
             break
-        start_s = writer.present_s() if present else writer.entering_s(span)
-        end_s = None if occasion.open_ended else span.end_s
-        begin_s = occasion.from_s if start_s is None else start_s
-        over = end_s is not None and end_s - begin_s < SHORTEST_PHASE_S
-        if not over or span is phases[-1] or writer.choice.closing(span.index):
-            writer.phase(span.index, start_s, end_s)
-    writer.end_in_a_bed()
-    return tuple(writer.cues)
+        planner.phase(span, None if occasion.open_ended else span.end_s)
+    planner.end_in_a_bed()
+    return tuple(planner.writer.cues)
 
 
 def plan_refuge(
@@ -99,7 +70,7 @@ def plan_refuge(
 
     Nothing of it is denser than the profile's calmest phase, nor louder than the limit.
     """
-    writer = _Writer(profile, repertoire, course, occasion)
+    writer = Writer(profile, occasion)
     calmest = _calmest_bed(profile, repertoire)
     refuge = repertoire.refuge
     if refuge.soundscape is not None and refuge.intensity is None:
@@ -107,7 +78,7 @@ def plan_refuge(
     if refuge.length_s is not None and refuge.key in occasion.thrown_out:
         refuge = calmest
     cue = writer.play(refuge, course.index, occasion.from_s)
-    writer.then(calmest, cue)
+    _then(writer, calmest, cue)
     return tuple(writer.cues)
 
 
@@ -115,10 +86,17 @@ def plan_after_refuge(
     profile: Profile, repertoire: Repertoire, course: Course, occasion: Occasion
 ) -> tuple[PlannedCue, ...]:
     """What is to follow the refuge that sounds: where it is a piece that ends, a soft bed."""
-    writer = _Writer(profile, repertoire, course, occasion)
+    writer = Writer(profile, occasion)
     assert occasion.sounding is not None
-    writer.then(_calmest_bed(profile, repertoire), occasion.sounding)
+    _then(writer, _calmest_bed(profile, repertoire), occasion.sounding)
     return tuple(writer.cues)
+
+
+def _then(writer: Writer, bed: Offer, cue: PlannedCue) -> None:
+    """A bed after a piece that ends, and no louder."""
+    if cue.end_s is not None:
+        writer.no_louder_than_lufs = cue.loudness_lufs
+        writer.play(bed, cue.phase_index, cue.end_s)
 
 
 def _calmest_bed(profile: Profile, repertoire: Repertoire) -> Offer:
@@ -126,22 +104,34 @@ def _calmest_bed(profile: Profile, repertoire: Repertoire) -> Offer:
     return bed_of(profile, profile.phases.index(calmest), repertoire.seed)
 
 
-class _Writer:
-    """Writes one plan down, phase by phase.
+class _Planner:
+    """Plans phase after phase.
 
-    ``leave_s`` is throughout when what sounds has to give way at the latest; a piece
-    that ends by itself before is followed there. None: it need not give way.
+    ``index`` is the phase that is written, at first the one whose music sounds. ``leaving``
+    is what the music of the next one follows.
     """
 
     def __init__(
-        self, profile: Profile, repertoire: Repertoire, course: Course, occasion: Occasion
+        self,
+        profile: Profile,
+        repertoire: Repertoire,
+        phases: tuple[Span, ...],
+        course: Course,
+        occasion: Occasion,
     ) -> None:
         self.profile = profile
+        self.phases = phases
         self.occasion = occasion
-        self.cues: list[PlannedCue] = []
+        self.writer = Writer(profile, occasion)
+        sounding = occasion.sounding
         self.index = course.index
-        self.current = occasion.sounding
-        self.no_louder_than_lufs = occasion.no_louder_than_lufs
+        goes_on = occasion.keep and occasion.leave_s is None and not occasion.open_ended
+        if sounding is not None and goes_on:
+            # The music of a phase enters a little before its moment.
+            self.index = max(self.index, sounding.phase_index)
+        self.first_index = self.index
+        self.leaving: Ending | From | None = None
+        self.bed_sounds = False
         self.choice = Choice(
             profile,
             repertoire,
@@ -150,173 +140,292 @@ class _Writer:
             thrown_out=occasion.thrown_out,
             closing_due=occasion.closing_due,
         )
-        self._number = occasion.number
 
-    # -- when what sounds gives way
+    # -- what is there when a phase begins to be written
 
-    def present_s(self) -> float | None:
-        """When what sounds at the start of the plan leaves; None where it goes on."""
-        sounding = self.occasion.sounding
-        if self.occasion.leave_s is not None:
-            return self.occasion.leave_s
-        if sounding is None or not self.occasion.keep:
-            return self.occasion.from_s
-        # A bed that is not this phase's would never leave by itself.
-        stray = sounding.end_s is None and sounding.phase_index != self.index
-        return self.occasion.from_s if stray else None
-
-    def entering_s(self, span: Span) -> float | None:
-        """When the music of a phase to come enters; None where it is playing already."""
-        assert span.start_s is not None
-        start_s = max(span.start_s, self.occasion.from_s)
-        if self.current is None:
-            return start_s
-        if self.current.phase_index == span.index:
-            return None
-        if self.choice.is_closing(self.current.offer) and self.current.end_s is not None:
-            return max(start_s, self.current.end_s)
-        return start_s
-
-    def _gives_way_s(self, index: int, end_s: float | None) -> float | None:
-        """When what sounds, and goes on, has to leave all the same; None where it need not."""
-        current, from_s = self.current, self.occasion.from_s
-        if current is None or self.cues:
-            return None
+    def _at_first(self, end_s: float | None) -> Before | None:
+        """How the present phase goes on from what sounds; None where that covers it."""
+        occasion, from_s = self.occasion, self.occasion.from_s
+        limit_lufs = occasion.no_louder_than_lufs
+        playing, cue = self.writer.sounding(), occasion.sounding
+        if playing is None or cue is None:
+            return From(None, from_s, limit_lufs)
+        piece, start_s = playing
+        if occasion.leave_s is not None:
+            return From(piece, occasion.leave_s, limit_lufs)
+        if not occasion.keep:
+            return From(piece, from_s, limit_lufs)
         # Long enough that it was heard as a piece and not as a mistake.
-        lingers_s = 2 * self._crossfade_s(index)
-        if self.choice.thrown_out(current.offer):
+        lingers_s = 2 * self.writer.crossfade_s(self.index)
+        if self.choice.thrown_out(cue.offer):
             # It failed, and the player's fallback has taken over.
-            at_s = from_s + lingers_s
-        elif current.end_s is None and current.offer.key == self.choice.bed(index).key:
-            # It was put in for want of a piece that fits; there may be room for one now.
-            at_s = max(from_s, current.start_s + lingers_s)
-            if self.choice.fitting(index, at_s, end_s, self._crossfade_s(index)) is None:
+            return self._in_time(From(piece, from_s + lingers_s), end_s)
+        if cue.end_s is None:
+            if cue.phase_index != self.index:
+                # It would never leave by itself.
+                return From(piece, from_s)
+            if cue.offer.key != self.choice.bed(self.index).key:
                 return None
-        else:
-            return None
-        return at_s if end_s is None or at_s < end_s - WORTH_BEGINNING_S else None
+            # It was put in for want of a piece that fits; there may be room for one now.
+            self.bed_sounds = True
+            return self._in_time(From(piece, max(from_s, cue.start_s + lingers_s)), end_s)
+        if cue.phase_index < self.index:
+            return self._soonest(piece, start_s)
+        return Playing(piece, start_s, from_s)
 
-    def _covers(self, end_s: float | None) -> bool:
-        """Whether what sounds lasts until ``end_s``, or as far as is planned at all."""
-        if self.current is None:
-            return False
-        until_s = self.occasion.from_s + HORIZON_S if end_s is None else end_s
-        return self.current.end_s is None or self.current.end_s >= until_s
+    def _in_time(self, before: From, end_s: float | None) -> From | None:
+        soon = end_s is not None and before.at_s >= end_s - WORTH_BEGINNING_S
+        return None if soon else before
+
+    def _soonest(self, piece: Piece, start_s: float) -> Ending | From:
+        """What is in the way leaves at its next exit."""
+        from_s = self.occasion.from_s
+        earliest_s = max(from_s, start_s + PLAYED_MIN_S)
+        marked = (start_s + exit_s for exit_s in piece.exits_s)
+        exit_s = next((at_s for at_s in marked if at_s >= earliest_s), None)
+        if exit_s is not None:
+            return From(piece, exit_s)
+        if piece.quiet or piece.until_s:
+            return From(piece, max(from_s, start_s))
+        return Ending(piece, start_s + piece.length_s, from_s, from_s)
+
+    def _enters_s(self, before: Before) -> float:
+        """When the next music can enter, near enough."""
+        if isinstance(before, Playing):
+            return before.earliest_s
+        if isinstance(before, From):
+            return before.at_s
+        return max(before.aim_s, before.end_s - 2 * before.piece.crossfade_s, before.earliest_s)
 
     # -- a phase
 
-    def phase(self, index: int, start_s: float | None, end_s: float | None) -> None:
-        """Write the cues of one phase; ``start_s`` is None where what sounds goes on."""
-        self.index = index
-        closing = self.choice.closing(index)
-        if closing is None:
-            over = end_s is not None and end_s <= self.occasion.from_s
-            last = index == len(self.profile.phases) - 1
-            # The session outlasts its plan: there is music as long as there are people.
-            self._pieces(index, start_s, None if last and over else end_s)
-        elif end_s is None:
-            self._pieces(index, start_s, None)
+    def phase(self, span: Span, end_s: float | None) -> None:
+        """Write the cues of one phase."""
+        self.index = index = span.index
+        first = index == self.first_index
+        before: Before | None
+        if first:
+            before = self._at_first(end_s)
         else:
-            before_s = end_s - (closing.length_s or 0.0)
-            begin_s = self.occasion.from_s if start_s is None else start_s
-            if before_s - begin_s >= WORTH_BEGINNING_S:
-                self._pieces(index, start_s, before_s)
-                self.play(closing, index, before_s)
+            assert self.leaving is not None and span.start_s is not None
+            before = self.leaving
+            if isinstance(before, Ending):
+                before = replace(before, aim_s=max(span.start_s, self.occasion.from_s))
+        last = span is self.phases[-1]
+        closing = self.choice.closing(index)
+        if before is None:
+            # What sounds covers the phase, or is too near its end to give way.
+            if end_s is None or (last and closing is None):
+                return
+            piece = self._sounding()
+            self.leaving = From(piece, max(end_s, self.occasion.from_s))
+            if closing is not None:
+                self._close(closing, self.leaving, end_s, first=first)
+            return
+        if closing is not None and end_s is not None:
+            self._close(closing, before, end_s, first=first)
+            return
+        if end_s is not None and last and end_s <= self.occasion.from_s:
+            # The session outlasts its plan: there is music as long as there are people.
+            end_s = None
+        if end_s is not None and not last and self._passed_by(before, end_s, first=first):
+            assert not isinstance(before, Playing)
+            self.leaving = before
+            return
+        self._fill(before, end_s, self._following(), first=first)
+
+    def _passed_by(self, before: Before, end_s: float, *, first: bool) -> bool:
+        """Whether the phase is over before its music could be heard."""
+        if isinstance(before, Playing):
+            return False
+        enters_s = self._enters_s(before)
+        late = isinstance(before, Ending) and enters_s > before.aim_s + BOUNDARY_MAX_S
+        least_s = WORTH_BEGINNING_S if late and not first else SHORTEST_PHASE_S
+        return end_s - enters_s < least_s
+
+    def _close(self, closing: Offer, before: Before, end_s: float, *, first: bool) -> None:
+        """The patient's own piece, so that it ends with the phase, and what is before it."""
+        length_s = closing.length_s or 0.0
+        before_s = end_s - length_s
+        if before_s - self._enters_s(before) >= WORTH_BEGINNING_S:
+            piece = self.writer.piece(closing, self.index)
+            self._fill(before, before_s, piece, first=first)
+            assert self.leaving is not None
+            before = self.leaving
+        elif isinstance(before, Playing):
+            before = self._soonest(before.piece, before.start_s)
+        self._play(closing, before)
+        own = self.writer.current
+        assert own is not None and own.end_s is not None
+        if own.end_s < end_s:
+            self._play_filling(self.choice.bed(self.index), None, None)
+            self.leaving = From(self._sounding(), end_s)
+        else:
+            self.leaving = Ending(self._sounding(), own.end_s, end_s, self.occasion.from_s)
+
+    def _following(self) -> Piece:
+        """What is to enter when this phase ends."""
+        if self.index == len(self.phases) - 1:
+            return self.writer.piece(self.choice.bed(self.index), self.index)
+        return self.writer.piece(self.choice.likely(self.index + 1), self.index + 1)
+
+    def _fill(self, before: Before, end_s: float | None, following: Piece, *, first: bool) -> None:
+        """Pieces of the phase up to ``end_s``, or as many as there are."""
+        sounding = self.occasion.sounding
+        begun = first and sounding is not None and sounding.phase_index == self.index
+        playing = sounding.offer if sounding and isinstance(before, Playing) else None
+        menu = self.choice.menu(self.index, playing, entering=not begun)
+        if end_s is None:
+            self._all_there_is(before, (menu.opening, *menu.units, menu.closing))
+            return
+        units = [menu.opening, *menu.units] if menu.opening else list(menu.units)
+        opens = bool(menu.opening)
+        if menu.closing:
+            closing = [self.writer.piece(offer, self.index) for offer in menu.closing]
+            before_s = end_s - _lasts_s(closing, following)
+            if before_s - self._enters_s(before) >= 0:
+                self._fit(before, units, closing[0], before_s, opens=opens)
+                assert self.leaving is not None
+                before, units, opens = self.leaving, [menu.closing], True
+        self._fit(before, units, following, end_s, opens=opens)
+
+    def _fit(
+        self,
+        before: Before,
+        units: list[Together],
+        following: Piece,
+        end_s: float,
+        *,
+        opens: bool,
+    ) -> None:
+        """Write the best filling of the time up to ``end_s``."""
+        index, writer = self.index, self.writer
+        if isinstance(before, Ending):
+            before = replace(before, earliest_s=max(before.earliest_s, self._last_start_s()))
+        offers = {offer.key: offer for unit in units for offer in unit}
+        pieces = [Unit(tuple(writer.piece(o, index) for o in unit)) for unit in units]
+        bed = writer.piece(self.choice.bed(index), index)
+        filling = fitted(before, pieces, following, bed, end_s, opens=opens)
+        if self.bed_goes_on and filling.placed[0].piece is bed:
+            self.leaving = From(self._sounding(), end_s)
+            return
+        for placed in filling.placed:
+            if placed.piece is bed:
+                self._play_filling(None, placed.start_s, placed.crossfade_s, end_s)
+                continue
+            offer = offers[placed.piece.key]
+            turn_s = None if placed.stays or offer.turn_s is None else placed.piece.length_s
+            if placed.crossfade_s is None:
+                writer.play(offer, index, placed.start_s, turn_s)
             else:
-                self.play(closing, index, self._by_itself_s(end_s) if start_s is None else start_s)
-            if not self._covers(end_s):
-                self.play(self.choice.bed(index), index, end_s)
+                writer.place(offer, index, placed.start_s, placed.crossfade_s, turn_s)
+            self.choice.taken(offer)
+        self.leaving = filling.leaving
+        if writer.cues:
+            self.leaving = replace(self.leaving, piece=self._sounding())
 
-    def _by_itself_s(self, phase_end_s: float) -> float:
-        """When what sounds ends by itself, or its phase does; a bed, at once."""
-        assert self.current is not None
-        from_s = self.occasion.from_s
-        end_s = from_s if self.current.end_s is None else self.current.end_s
-        return end_s if phase_end_s <= from_s else min(end_s, phase_end_s)
+    def _all_there_is(self, before: Before, units: Iterable[Together]) -> None:
+        """The list from its top, then what fills in, as far as is planned at all."""
+        left = [unit for unit in units if unit]
+        while left:
+            last = self._sounding() if self.writer.current is not None else None
+            allowed = (u for u in left if may_follow(last, self.writer.piece(u[0], self.index)))
+            unit = next(allowed, None)
+            if unit is None:
+                break
+            left.remove(unit)
+            for offer in unit:
+                turn_s = None
+                if offer.turn_s is not None:
+                    turn_s = self.writer.piece(offer, self.index).length_s
+                self._play(offer, before, turn_s)
+                before = self._after()
+                if isinstance(before, From):
+                    return
+        if self.bed_goes_on:
+            return
+        self._play_filling(None, before.at_s if isinstance(before, From) else None, None)
 
-    def _pieces(self, index: int, start_s: float | None, end_s: float | None) -> None:
-        leave_s = self._gives_way_s(index, end_s) if start_s is None else start_s
-        while leave_s is not None or not self._covers(end_s):
-            at_s = self._about_s(index, leave_s)
-            playing = None if self.current is None else self.current.offer
-            offer = self.choice.next(index, at_s, end_s, self._crossfade_s(index), playing)
-            self.play(offer, index, leave_s, self.choice.turn_s(offer, at_s, end_s))
-            leave_s = None
-
-    def then(self, bed: Offer, cue: PlannedCue) -> None:
-        """A bed after a piece that ends, and no louder."""
-        if cue.end_s is not None:
-            self.no_louder_than_lufs = cue.loudness_lufs
-            self.play(bed, self.index, cue.end_s)
-
-    def end_in_a_bed(self) -> None:
-        """Whatever was written last is followed by the phase's bed."""
-        if self.current is None or self.current.end_s is not None:
-            self.play(self.choice.bed(self.index), self.index, None)
+    def _after(self) -> Before:
+        """What has just been written, as what is followed."""
+        cue = self.writer.current
+        assert cue is not None
+        if cue.end_s is None:
+            return From(self._sounding(), cue.start_s)
+        return Ending(self._sounding(), cue.end_s, cue.end_s, self.occasion.from_s)
 
     # -- one cue
 
-    def play(
-        self, offer: Offer, index: int, leave_s: float | None, turn_s: float | None = None
-    ) -> PlannedCue:
-        """Write one cue."""
-        phase = self.profile.phases[index]
-        gain = gain_db(offer, self.profile, phase, self.no_louder_than_lufs)
-        length_s = turn_s if offer.length_s is None else offer.length_s
-        crossfade_s = self._entrance_s(offer, index, gain, length_s)
-        start_s = self._start_s(leave_s, crossfade_s)
-        if self.current is not None and self.current.end_s is not None and not self._exactly:
-            # What leaves has ended by then.
-            crossfade_s = min(crossfade_s, max(self.current.end_s - start_s, ENTRANCE_MIN_S))
-        cue = PlannedCue(
-            id=f"c{self._number}",
-            offer=offer,
-            phase_index=index,
-            start_s=start_s,
-            crossfade_s=crossfade_s,
-            gain_db=gain,
-            # A soundscape goes on from the session's own clock, so that it never repeats.
-            cue_in_s=offer.cue_in_s if offer.soundscape is None else max(0.0, start_s),
-            end_s=None if length_s is None else start_s + length_s,
-            intensity=phase.intensity if offer.intensity is None else offer.intensity,
-        )
-        self._number += 1
+    def _play(self, offer: Offer, before: Before, turn_s: float | None = None) -> None:
+        leave_s = before.at_s if isinstance(before, From) else None
+        if isinstance(before, Ending) and before.aim_s < before.end_s:
+            between = seam(before.piece, self.writer.piece(offer, self.index))
+            start_s = max(before.aim_s, before.end_s - between.longest_s)
+            start_s = min(start_s, before.end_s - between.shortest_s)
+            if start_s >= max(before.earliest_s, self._last_start_s()):
+                self.writer.place(offer, self.index, start_s, before.end_s - start_s, turn_s)
+                self.choice.taken(offer)
+                return
+        self.writer.play(offer, self.index, leave_s, turn_s)
         self.choice.taken(offer)
-        self.no_louder_than_lufs = None
-        self.current = cue
-        self.cues.append(cue)
-        return cue
 
-    def _start_s(self, leave_s: float | None, crossfade_s: float) -> float:
-        start_s = inf if leave_s is None else leave_s
-        if self.current is None:
-            return self.occasion.from_s
-        if self.current.end_s is not None:
-            start_s = min(start_s, self.current.end_s - crossfade_s)
-        assert start_s < inf
-        return max(start_s, self.occasion.from_s, self.current.start_s)
+    def _play_filling(
+        self,
+        bed: Offer | None,
+        start_s: float | None,
+        crossfade_s: float | None,
+        end_s: float | None = None,
+    ) -> None:
+        """What fills in, one soundscape after the other until ``end_s``; a bed for good."""
+        until_s = self.occasion.from_s + HORIZON_S if end_s is None else end_s
+        while True:
+            cue = self.writer.current
+            playing = None if cue is None else cue.offer
+            offer = bed or self.choice.filling(self.index, playing)
+            at_s = start_s
+            if at_s is None:
+                assert cue is not None
+                at_s = cue.start_s if cue.end_s is None else cue.end_s
+            turn_s = self.choice.turn_s(offer, at_s, end_s)
+            if start_s is None or crossfade_s is None:
+                written = self.writer.play(offer, self.index, start_s, turn_s)
+            else:
+                written = self.writer.place(offer, self.index, start_s, crossfade_s, turn_s)
+            self.choice.taken(offer)
+            if written.end_s is None or written.end_s >= until_s:
+                return
+            start_s = crossfade_s = None
 
-    def _about_s(self, index: int, leave_s: float | None) -> float:
-        """Where the next cue will start, give or take what its gain has to rise."""
-        return self._start_s(leave_s, self._crossfade_s(index))
+    def end_in_a_bed(self) -> None:
+        """Whatever was written last is followed by the phase's bed."""
+        current = self.writer.current
+        if current is not None and current.end_s is None:
+            return
+        before: Before | None = self.leaving
+        if current is None or before is None:
+            before = From(None, self.occasion.from_s) if current is None else self._after()
+        self._play(self.choice.bed(self.index), before)
 
     @property
-    def _exactly(self) -> bool:
-        return self.occasion.exactly and not self.cues
+    def bed_goes_on(self) -> bool:
+        """Whether the phase's own bed sounds, and stays if nothing takes its place."""
+        return self.bed_sounds and self.index == self.first_index and not self.writer.cues
 
-    def _crossfade_s(self, index: int) -> float:
-        return self.profile.phase_crossfade_s(self.profile.phases[index])
+    def _sounding(self) -> Piece:
+        playing = self.writer.sounding()
+        assert playing is not None
+        return playing[0]
 
-    def _entrance_s(self, offer: Offer, index: int, gain: float, length_s: float | None) -> float:
-        wanted_s = self._crossfade_s(index)
-        if not self.cues and self.occasion.first_crossfade_s is not None:
-            wanted_s = self.occasion.first_crossfade_s
-        current = self.current
-        if current is not None and not self._exactly:
-            louder_lu = offer.loudness_lufs + gain - current.loudness_lufs
-            wanted_s = max(wanted_s, max(gain - current.gain_db, louder_lu) / RISE_DB_PER_S)
-            if current.end_s is not None:
-                wanted_s = min(wanted_s, CROSSFADE_MAX_PART * (current.end_s - current.start_s))
-        if length_s is not None:
-            wanted_s = min(wanted_s, CROSSFADE_MAX_PART * length_s)
-        return wanted_s
+    def _last_start_s(self) -> float:
+        current = self.writer.current
+        return self.occasion.from_s if current is None else current.start_s
+
+
+def _lasts_s(pieces: list[Piece], following: Piece) -> float:
+    """How long pieces last that stand together, up to when what follows enters."""
+    lasts_s = 0.0
+    for leaving, entering in zip(pieces, [*pieces[1:], following], strict=True):
+        lasts_s += leaving.length_s
+        if not leaving.quiet and not (entering.quiet and entering is not following):
+            lasts_s -= seam(leaving, entering).wanted_s
+    return lasts_s

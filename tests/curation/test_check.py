@@ -276,7 +276,7 @@ def test_too_little_music_is_told_and_the_bed_fills(house: House) -> None:
     house.write("file: music/short.flac")
     lines = house.lines()
     assert lines == [
-        "note list.yaml: 'peak' lasts 2:00 and 'open' has music for 0:29 of it; "
+        "note list.yaml: 'peak' lasts 2:00 and 'open' has music for 0:32 of it; "
         "its bed, pad, fills the rest"
     ]
 
@@ -360,7 +360,7 @@ def test_a_refuge_shorter_than_a_long_calm_is_told(full: House) -> None:
 
 
 def test_a_patients_closing_piece_is_measured(full: House) -> None:
-    full.write("file: music/long.flac")
+    full.write("file: music/long.flac, cue_out_s: 95")
     own = full.studio.tone("own.mp3", 30.0, peak_dbfs=-23)
     found = full.check(closing=own)
     assert found.findings == []

@@ -45,7 +45,7 @@ def lines(repertoire: Repertoire) -> list[str]:
 
 
 def test_a_section_that_two_phases_share_may_be_empty_for_the_second() -> None:
-    found = lines(music(arriving=[11], open=[41], returning=[16]))
+    found = lines(music(arriving=[11], open=[39.5], returning=[15.1]))
     assert found == [
         "note list.yaml: 'landing' lasts 15:00 and 'returning' has nothing left for any of it; "
         "its bed, pad, fills the rest"

@@ -21,6 +21,7 @@ from session.imagined import (
 
 from kaproom.session import events as e
 from kaproom.session.cues import PlannedCue
+from kaproom.session.fit import BOUNDARY_MAX_S, PLAYED_MIN_S
 from kaproom.session.infusion import InfusionState
 from kaproom.session.machine import (
     CALM_DB,
@@ -131,15 +132,34 @@ def test_every_phase_to_come_begins_with_its_own_music(
             if span.start_s is None or span.end_s is None or span.end_s - span.start_s < 1.0:
                 continue
             entered_s = max(span.start_s, after.now_s + LEAD_S)
-            if span.end_s - entered_s < 1.0:
+            if span.end_s - entered_s < PLAYED_MIN_S + BOUNDARY_MAX_S:
                 continue
-            sounding = after.cue_at(entered_s + EPS)
+            sounding = after.cue_at(entered_s + BOUNDARY_MAX_S + EPS)
             assert sounding is not None
-            if music.closing is None:
+            if sounding.start_s < after.now_s + LEAD_S and sounding.offer.path is not None:
+                # It began before the phase was to be so soon, and no piece is cut.
+                assert sounding.end_s is not None and sounding.end_s > entered_s
+            elif music.closing is None:
                 assert sounding.phase_index == span.index, (event, span, sounding)
             elif sounding.offer.key != music.closing.key:
                 # The patient's own piece may outlast short phases, which are then over.
                 assert sounding.phase_index >= span.index, (event, span, sounding)
+
+
+@MANY
+@given(profiles(), repertoires(), stories())
+def test_no_piece_is_left_but_at_an_exit_its_end_or_by_a_command(
+    plan: Profile, music: Repertoire, story: list[Deed]
+) -> None:
+    for _, event, after, _ in walk(plan, music, story):
+        for earlier, later in pairwise(after.cues):
+            # What people ask for acts on what sounds then, and on nothing after it.
+            fresh = earlier.start_s >= after.now_s + LEAD_S
+            if earlier.offer.path is None or earlier.end_s is None or not fresh:
+                continue
+            ends = later.start_s + later.crossfade_s >= earlier.end_s - EPS
+            marked = any(abs(later.start_s - at_s) < EPS for at_s in earlier.exits_at_s)
+            assert ends or marked, (event, earlier, later)
 
 
 @MANY

@@ -95,8 +95,8 @@ def test_a_pause_puts_off_the_infusions_end() -> None:
 
 def test_three_pieces_to_come_are_told_and_the_one_that_sounds() -> None:
     sound = told(room(STARTED_S + 60))["sound"]
-    assert sound["now"]["title"] == "onset 1" and not sound["now"]["generated"]
-    assert [c["title"] for c in sound["coming"]] == ["onset 2", "ascent 1", "ascent 2"]
+    assert sound["now"]["title"] == "onset 2" and not sound["now"]["generated"]
+    assert [c["title"] for c in sound["coming"]] == ["pad", "ascent 1", "ascent 4"]
     assert sound["coming"][0]["in_s"] > 0
 
 
@@ -162,7 +162,7 @@ def test_the_record_is_told_the_piece_and_the_place_in_it() -> None:
     made = room(STARTED_S + 60.0 + LEAD_S)
     found = heard(made.session, made.now_s)
     assert found is not None
-    assert (found["title"], found["silent"]) == ("onset 1", False)
+    assert (found["title"], found["silent"]) == ("onset 2", False)
     assert found["position_s"] == pytest.approx(60.0)
 
 
@@ -172,7 +172,7 @@ def test_a_late_note_is_told_what_was_audible_then() -> None:
     made.at(made.now_s + 60, e.Returned)
     made.wait_until(STARTED_S + 500)
     silent, again = heard(made.session, STARTED_S + 130), heard(made.session, STARTED_S + 200)
-    assert silent is not None and silent["silent"] and silent["title"] == "onset 1"
+    assert silent is not None and silent["silent"] and silent["title"] == "onset 2"
     assert again is not None and not again["silent"]
     assert heard(made.session, -inf) is None
 
