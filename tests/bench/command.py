@@ -19,6 +19,7 @@ from bench.holding import holding
 from bench.live import live
 from bench.notes import notes
 from bench.reaction import reaction
+from bench.report import report
 from bench.room import Ground
 from bench.scanning import scanning
 from bench.stamps import stamps
@@ -32,6 +33,7 @@ BENCHES: dict[str, Bench] = {
     "exact": exact,
     "notes": notes,
     "stamps": stamps,
+    "report": report,
     "beds": beds,
     "scanning": scanning,
     "killed": killed,
