@@ -59,6 +59,58 @@ def plan(**more: Any) -> tuple[Profile, Repertoire]:
     return profile, Repertoire(sections=sections, refuge=scape("ocean"), closing=own, seed=7)
 
 
+PREPARED = {
+    "ref": "K-0427",
+    "profile": "iv-40-calm-from-35",
+    "intention": INTENTION,
+    "without": ["vocals"],
+    "closing": {"file": "/copy/own.flac", "title": "The song from the kitchen"},
+    "level_db": -8.0,
+    "consent": {"by": "AB", "on": "2026-02-26"},
+    "screening": [
+        {"item": "No history of psychosis", "state": "confirmed", "by": "AB", "on": "2026-02-26"},
+        {
+            "item": "No untreated hypertension",
+            "state": "overridden",
+            "reason": "treated since January, 124/78 at home",
+            "by": "AB",
+            "on": "2026-02-26",
+        },
+    ],
+    "by": "AB",
+}
+BEFORE = [
+    {"item": "Consent for today confirmed", "state": "confirmed", "by": "AB", "must": True},
+    {"item": "Fasted as the clinic asks", "state": "confirmed", "by": "AB", "must": True},
+    {
+        "item": "Escort home arranged",
+        "state": "overridden",
+        "reason": "her sister comes at four, confirmed by telephone",
+        "by": "CD",
+        "must": True,
+    },
+]
+
+
+def prepared() -> list[Entry]:
+    """The eventful afternoon of a patient who was prepared days before."""
+    past = eventful()
+    opening, *rest = entries(past)
+    fields = {**opening.fields, "ref": PREPARED["ref"], "prepared": PREPARED}
+    gone = {"which": "before", "items": BEFORE}
+    leaving = {
+        "which": "after",
+        "items": [{"item": "Escort here", "state": "confirmed", "by": "AB"}],
+        "left_at": "15:20",
+    }
+    signed = next(n for n, entry in enumerate(rest) if entry.kind == "signed-off")
+    before = replace(rest[0], kind="checklist", fields=gone, heard=None)
+    after = replace(rest[signed], kind="checklist", fields=leaving, heard=None)
+    opening = replace(opening, fields=fields)
+    # Put in so that no note changes its place: corrections name them by it.
+    return [opening, *rest[:-1], before, after, rest[-1]]
+
+
 def eventful() -> Past:
     """Two hours: a pause, calm, a voice, headphones off, failures, notes of every kind."""
     profile, music = plan(infusion={"planned_min": 40.0, "dose_mg": 35.0})

@@ -246,6 +246,7 @@ class Tick:
     must: bool = False
     reason: str = ""
     who: str | None = None
+    on: str = ""
     utc: datetime | None = None
 
 
@@ -268,6 +269,7 @@ class Preparation:
     screening: tuple[Tick, ...] = ()
     before: tuple[Tick, ...] = ()
     after: tuple[Tick, ...] = ()
+    left_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
-from kaproom.record import SESSION_STARTED, SIGNED_OFF
+from kaproom.record import SESSION_STARTED, SIGNED_OFF, Written
 from kaproom.report.account import Fact, Preparation, Tick
 from kaproom.report.tale import Tale
+from kaproom.report.words import signed
 
-TOLD = frozenset({"present", "prepared", "checklist", SIGNED_OFF, "sheet-written", "sheet-failed"})
+CHECKLIST = "checklist"
+TOLD = frozenset({"present", CHECKLIST, SIGNED_OFF, "sheet-written", "sheet-failed"})
 
 
 def signature(tale: Tale) -> tuple[str, datetime] | None:
@@ -33,104 +35,87 @@ def presence(tale: Tale) -> list[tuple[float, tuple[str, ...]]]:
 
 def own_piece(tale: Tale) -> str:
     """The title of the patient's own closing piece; empty without one."""
-    return _own_piece(tale.fields)
-
-
-def _own_piece(fields: Mapping[str, Any]) -> str:
-    closing = (fields.get("repertoire") or {}).get("closing") or {}
-    return str(closing.get("title", ""))
+    return str(_mapping(_mapping(tale.fields.get("repertoire")).get("closing")).get("title", ""))
 
 
 def preparation(tale: Tale) -> Preparation:
     """Intention, screening, checklists: what was confirmed, by whom, and what was not."""
-    prepared = tale.fields.get("prepared")
-    prepared = prepared if isinstance(prepared, Mapping) else {}
-    checklist = tale.profile.get("checklist") or {}
-    before = checklist.get("before") or {}
-    confirmed = list(_confirmed(tale))
+    prepared = _mapping(tale.fields.get("prepared"))
+    checklist = _mapping(tale.profile.get("checklist"))
+    before = _mapping(checklist.get("before"))
+    worked_off = list(_worked_off(tale))
     return Preparation(
         intention=str(prepared.get("intention") or ""),
-        facts=tuple(_facts(tale.fields, prepared)),
-        screening=tuple(_screening(prepared.get("screening"))),
-        before=(
-            *_ticks(before.get("must") or (), confirmed, must=True),
-            *_ticks(before.get("remind") or (), confirmed, must=False),
+        facts=tuple(_facts(tale, prepared)),
+        screening=tuple(
+            _tick(each, must=False) for each in prepared.get("screening") or () if _mapping(each)
         ),
-        after=tuple(_ticks(checklist.get("after") or (), confirmed, must=False)),
+        before=(
+            *_ticks(before.get("must") or (), worked_off, must=True),
+            *_ticks(before.get("remind") or (), worked_off, must=False),
+        ),
+        after=tuple(_ticks(checklist.get("after") or (), worked_off, must=False)),
+        left_at=next((str(w.entry.fields["left_at"]) for w in _lists(tale, "left_at")), ""),
     )
 
 
-def _facts(fields: Mapping[str, Any], prepared: Mapping[str, Any]) -> Iterator[Fact]:
-    without = fields.get("without") or prepared.get("without") or []
+def _facts(tale: Tale, prepared: Mapping[str, Any]) -> Iterator[Fact]:
+    without = tale.fields.get("without") or prepared.get("without") or []
     if without:
         yield Fact("Left out", ", ".join(map(str, without)))
-    own = _own_piece(fields)
+    own = own_piece(tale)
     if own:
         yield Fact("Closing piece of their own", own, free=True)
-    level = prepared.get("level_db", prepared.get("comfortable_level_db"))
-    if level is not None:
-        yield Fact("Comfortable level", f"{float(level):g} dB".replace("-", "−"))
-    consent = prepared.get("consent")
+    if prepared.get("level_db") is not None:
+        yield Fact("Comfortable level", f"{signed(float(prepared['level_db']), 0)} dB")
+    consent = _mapping(prepared.get("consent"))
     if consent:
-        yield Fact("Consent", _told(consent))
+        said = (str(consent[key]) for key in ("on", "by") if consent.get(key))
+        yield Fact("Consent", " ".join(said))
+    elif prepared:
+        yield Fact("Consent", "not recorded in the preparation")
+    if prepared.get("by"):
+        yield Fact("Prepared by", str(prepared["by"]))
 
 
-def _told(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(str(part) for part in value.values() if part)
-    return "given" if value is True else str(value)
+def _mapping(found: Any) -> Mapping[str, Any]:
+    return found if isinstance(found, Mapping) else {}
 
 
-def _screening(said: Any) -> Iterator[Tick]:
-    if isinstance(said, Mapping):
-        said = [{"item": item, **_as_mapping(more)} for item, more in said.items()]
-    for each in said or ():
-        yield _tick(_as_mapping(each), must=False)
+def _lists(tale: Tale, key: str) -> Iterator[Written]:
+    """Entries of checklists, and the opening, that have a word on ``key``; the newest first."""
+    found = [w for w in tale.of(SESSION_STARTED, CHECKLIST) if w.entry.fields.get(key)]
+    return reversed(found)
 
 
-def _as_mapping(each: Any) -> Mapping[str, Any]:
-    return each if isinstance(each, Mapping) else {"item": str(each), "confirmed": True}
-
-
-def _confirmed(tale: Tale) -> Iterator[Mapping[str, Any]]:
-    """Every item that was ticked off or passed over, wherever the record has it."""
-    for written in tale.of(SESSION_STARTED, "checklist"):
-        entry = written.entry
-        items = entry.fields.get("checklist") or entry.fields.get("items") or ()
-        if isinstance(items, Mapping):
-            items = [{"item": item, **_as_mapping(more)} for item, more in items.items()]
-        if not items and entry.fields.get("item"):
-            items = [entry.fields]
-        for each in items:
-            if isinstance(each, Mapping):
-                yield {"who": entry.who, "utc": entry.at.utc, **each}
+def _worked_off(tale: Tale) -> Iterator[Mapping[str, Any]]:
+    """Every item that was gone through, the newest word on it first."""
+    for key in ("items", CHECKLIST):
+        for written in _lists(tale, key):
+            items = written.entry.fields[key]
+            for each in items if isinstance(items, list) else ():
+                yield {"utc": written.entry.at.utc, **_mapping(each)}
 
 
 def _ticks(
-    items: Iterable[str], confirmed: Sequence[Mapping[str, Any]], *, must: bool
+    items: Iterable[str], worked_off: Sequence[Mapping[str, Any]], *, must: bool
 ) -> Iterator[Tick]:
     for item in items:
-        said = next((c for c in reversed(confirmed) if c.get("item") == item), None)
-        if said is None:
-            yield Tick(str(item), "open", must)
-        else:
-            yield _tick(said, must=must)
+        said = next((each for each in worked_off if each.get("item") == item), {"item": item})
+        yield _tick(said, must=must)
 
 
 def _tick(said: Mapping[str, Any], *, must: bool) -> Tick:
-    reason = said.get("reason") or said.get("override") or ""
-    utc = said.get("utc")
-    if isinstance(utc, str):
-        try:
-            utc = datetime.fromisoformat(utc)
-        except ValueError:
-            utc = None
-    who = said.get("by") or said.get("who") or said.get("initials")
+    state: Literal["confirmed", "overridden", "open"] = "open"
+    if said.get("state") in ("confirmed", "overridden"):
+        state = said["state"]
+    by, utc = said.get("by"), said.get("utc")
     return Tick(
         text=str(said.get("item") or ""),
-        state="overridden" if reason else "confirmed",
-        must=must,
-        reason=str(reason),
-        who=None if who is None else str(who),
-        utc=utc if isinstance(utc, datetime) else None,
+        state=state,
+        must=must or said.get("must") is True,
+        reason=str(said.get("reason") or ""),
+        who=None if by is None else str(by),
+        on=str(said.get("on") or ""),
+        utc=utc if isinstance(utc, datetime) and state != "open" else None,
     )

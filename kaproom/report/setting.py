@@ -143,13 +143,14 @@ def _protocol(account: Account) -> str:
     before, after = account.preparation.before, account.preparation.after
     if not before and not after:
         return ""
+    leaving = f" Left at {account.preparation.left_at}." if account.preparation.left_at else ""
     done = sum(tick.state == "confirmed" for tick in before)
     over = sum(tick.state == "overridden" for tick in before)
     left = sum(tick.state == "confirmed" for tick in after)
     passed = f", {over} passed over with a reason" if over else ""
     return (
         f"Before: {done} of {len(before)} items confirmed{passed}. "
-        f"Before leaving: {left} of {len(after)}."
+        f"Before leaving: {left} of {len(after)}.{leaving}"
     )
 
 

@@ -12,7 +12,17 @@ from typing import Any
 
 import html5lib
 import pytest
-from afternoons import HOSTILE, INTENTION, ROOM, entries, eventful, hostile, plan, recorded
+from afternoons import (
+    HOSTILE,
+    INTENTION,
+    ROOM,
+    entries,
+    eventful,
+    hostile,
+    plan,
+    prepared,
+    recorded,
+)
 from pasts import Past
 
 from kaproom.errors import Mend
@@ -104,6 +114,24 @@ def test_a_second_press_and_a_text_that_followed_belong_to_the_note(tmp_path: Pa
     said = words(sheet(account(tmp_path / "again", past)))
     assert "pressed 2 times" in said
     assert "time 4:00" in said
+
+
+def test_preparation_and_checklists_are_told_with_reasons(tmp_path: Path) -> None:
+    with recorded(tmp_path, prepared()) as record:
+        told = read(record, ID, ROOM, curve=False)
+    said = words(sheet(told))
+    for line in (INTENTION, "K-0427", "vocals", "−8 dB", "2026-02-26 AB", "Left at 15:20"):
+        assert line in said, line
+    states = {tick.text: tick.state for tick in told.preparation.before}
+    assert states["Fasted as the clinic asks"] == "confirmed"
+    assert states["Escort home arranged"] == "overridden"
+    assert states["Toilet visited"] == "open"
+    reason = "her sister comes at four, confirmed by telephone"
+    assert reason in said
+    without = words(sheet(redacted(told)))
+    for line in (INTENTION, "K-0427", reason, "124/78"):
+        assert line not in without
+    assert "Escort home arranged" in without
 
 
 def test_timers_are_told_as_done_or_missed(was: Account) -> None:
