@@ -17,6 +17,7 @@ from kaproom.cli import (
     keeping,
     noting,
     planning,
+    preparing,
     report,
     room,
     session,
@@ -56,7 +57,19 @@ def _everywhere(
     HERE.room_file = room_file
 
 
-PARTS = (room, session, noting, wire, windows, curation, planning, report, keeping, broker)
+PARTS = (
+    room,
+    session,
+    noting,
+    preparing,
+    wire,
+    windows,
+    curation,
+    planning,
+    report,
+    keeping,
+    broker,
+)
 for part in PARTS:
     part.add_to(app)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -65,7 +65,6 @@ def begin(
         raise Mend("\n".join(str(finding) for finding in stops))
     if not quiet:
         shown(found.findings)
-        _remind(loaded)
     repertoire = selected(loaded, found.measured, secrets.randbelow(2**31), without, closing)
     return {
         "profile": loaded.profile.model_dump(mode="json"),
@@ -150,10 +149,11 @@ def sound_device() -> tuple[str, str | None]:
     return "silent", f"{why}\nGoing on in silence, on a real clock."
 
 
-def _remind(loaded: LoadedProfile) -> None:
-    for item in loaded.profile.checklist.before.must:
+def shown_before(before: Mapping[str, Any], *, must: bool) -> None:
+    """What is to be thought of before a session, where nobody confirms it item by item."""
+    for item in before["must"] if must else ():
         typer.echo(f"must  {item}")
-    for item in loaded.profile.checklist.before.remind:
+    for item in before["remind"]:
         typer.echo(f"      {item}")
 
 

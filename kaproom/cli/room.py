@@ -12,6 +12,14 @@ import typer
 
 from kaproom.cli.asking import HERE, ask, daemon
 from kaproom.cli.noting import people
+from kaproom.cli.preparing import (
+    By,
+    Confirm,
+    Override,
+    prepared_for,
+    shown_preparation,
+    the_day,
+)
 from kaproom.errors import Mend, Refused
 
 if TYPE_CHECKING:
@@ -48,8 +56,13 @@ def serve(room_file: RoomFileOption = None) -> None:
 
 
 def start(
-    profile: Annotated[str, typer.Argument(metavar="PROFILE", help="A name or a path.")],
+    profile: Annotated[
+        str | None, typer.Argument(metavar="[PROFILE]", help="A name or a path.")
+    ] = None,
     *,
+    prepared: Annotated[
+        str | None, typer.Option("--prepared", metavar="REF", help="As it was prepared.")
+    ] = None,
     without: Annotated[
         list[str] | None, typer.Option("--without", metavar="TAG", help="Leave pieces out.")
     ] = None,
@@ -60,6 +73,9 @@ def start(
         list[str] | None,
         typer.Option("--who", metavar="AB,CD", help="Those present, by initials."),
     ] = None,
+    confirm: Confirm = None,
+    override: Override = None,
+    by: By = None,
     weight_kg: Annotated[
         str | None,
         typer.Option(
@@ -71,8 +87,8 @@ def start(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Begin a session: the checks, then the settling phase."""
-    from kaproom.cli.checking import begin
+    """Begin a session: the checks, the day's checklist, then the settling phase."""
+    from kaproom.cli.checking import begin, shown_before
     from kaproom.session.people import present
 
     client = daemon()
@@ -82,9 +98,24 @@ def start(
     there = people(who or [])
     if there:
         present(there)  # a slip of the pen is told before anything is measured
+    plan = None if prepared is None else prepared_for(prepared)
+    tags = frozenset(without or ())
+    if plan is not None:
+        if not as_json:
+            shown_preparation(plan)
+        profile, tags = profile or plan.profile, tags | {*plan.without}
+        if closing is None and plan.closing is not None:
+            closing = Path(plan.closing.file)
+    if profile is None:
+        raise Mend("name a profile, or what was prepared with --prepared REF")
     weight = {} if weight_kg is None else {"weight_kg": _weight(weight_kg)}
-    args = begin(profile, room, frozenset(without or ()), closing, quiet=as_json)
-    ask("start", args | weight | {"who": there}, as_json=as_json)
+    args = begin(profile, room, tags, closing, quiet=as_json)
+    checklist = args["profile"]["checklist"]["before"]
+    if not as_json:
+        shown_before(checklist, must=plan is None and not confirm)
+    items = the_day(plan, checklist["must"], confirm, override, by or (there[0] if there else None))
+    args |= weight | {"who": there, "checklist": items}
+    ask("start", args | ({} if plan is None else {"prepared": plan.to_fields()}), as_json=as_json)
 
 
 def _weight(written: str) -> float:

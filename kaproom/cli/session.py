@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from kaproom import clock
-from kaproom.cli.asking import ask
+from kaproom.cli.asking import ask, daemon
 from kaproom.cli.noting import Ago, At, Json, told
 from kaproom.errors import MORE_INTENSE, Mend, Refused
 
@@ -226,3 +226,10 @@ def sign_off(
 def end(preview: Preview = False, as_json: Json = False) -> None:
     """Close softly: the sound fades, the record is closed."""
     ask("end", preview=preview, as_json=as_json)
+    if not preview and not as_json:
+        with daemon() as client:
+            items = (client.call("status").get("session") or {}).get("closing") or []
+        if items:
+            typer.echo(
+                f"Before the patient leaves: {'; '.join(items)}. `kaproom closing` keeps it."
+            )

@@ -53,6 +53,13 @@ def _noted(event: e.Noted, after: Session, clock_text: str) -> str:
     return f"Noted {clock_text}{late}: {event.category}{ended}."
 
 
+def _worked_off(event: e.WorkedOff, after: Session, clock_text: str) -> str:
+    settled = sum(item["state"] != "open" for item in event.items)
+    when = "before the session" if event.which == "before" else "at the end"
+    left = f"; left at {event.left_at}" if event.left_at else ""
+    return f"Checklist {when}: {settled} of {len(event.items)} settled{left}."
+
+
 def _skipped(event: e.Skipped, after: Session, clock_text: str) -> str:
     coming = next((c for c in after.cues if c.start_s > after.now_s), None)
     title = "another piece" if coming is None else coming.offer.title
@@ -91,6 +98,7 @@ _LINES: dict[type[e.Event], Callable[[Any, Session, str], str]] = {
     e.Worded: lambda event, *_: f"The text of note {event.seq} is kept.",
     e.Amended: lambda event, *_: f"Amended entry {event.seq}; both stay in the record.",
     e.Present: lambda event, *_: f"Present from now on: {event.who.replace(' ', ', ')}.",
+    e.WorkedOff: _worked_off,
     e.Held: _held,
     e.Advanced: _advanced,
     e.Calmed: lambda _, after, __: (

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import isfinite
-from typing import Any, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from kaproom.errors import Mend
 from kaproom.session import events as e
 from kaproom.session.infusion import Unit, What
 from kaproom.session.people import initials, present
+from kaproom.session.preparation import ticked_from
 from kaproom.session.rules.notes import INTEGRATION
 
 NOTE_TEXT_MAX = 10_000
@@ -112,6 +113,15 @@ def _who(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
     return e.Present(at_s, entered_s, present(who))
 
 
+def _checklist(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
+    which = args.get("which")
+    if which not in ("before", "after"):
+        raise Mend("a checklist is the one before the session, or the one after it")
+    items = [one.model_dump(mode="json") for one in ticked_from(args.get("items"))]
+    left_at = None if args.get("left_at") is None else _text(args, "left_at")
+    return e.WorkedOff(at_s, entered_s, cast(Literal["before", "after"], which), items, left_at)
+
+
 def _hold(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event:
     for_min = None if args.get("for_min") is None else _number(args, "for_min")
     return e.Held(at_s, entered_s, for_min)
@@ -154,6 +164,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any], float, float], e.Event]] = {
     "note-text": _worded,
     "amend": _amend,
     "who": _who,
+    "checklist": _checklist,
     "hold": _hold,
     "advance": _advance,
     "calm": _plain(e.Calmed),

@@ -7,6 +7,7 @@ sound waits for no disk. What the session did by itself is written like what peo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -52,7 +53,7 @@ _NOT_REACHED = " The sound is not reached yet; it follows as soon as it is."
 
 
 # What may be added to a session that is over.
-_AFTERWARDS = ("note", "note-text", "amend", "sign-off")
+_AFTERWARDS = ("note", "note-text", "amend", "checklist", "sign-off")
 
 
 class Conductor:
@@ -108,25 +109,40 @@ class Conductor:
             raise Refused(f"a session is open already ('{title}'); `kaproom end` closes it")
 
     def begin(
-        self, session_id: str, profile: Profile, repertoire: Repertoire, now: Instant, who: str = ""
+        self,
+        session_id: str,
+        profile: Profile,
+        repertoire: Repertoire,
+        now: Instant,
+        first: Sequence[e.Event] = (),
     ) -> Scribe:
-        """Open a session; who writes of it is returned, for its first entry."""
+        """Open a session; who writes of it is returned, for its first entry.
+
+        Args:
+            session_id: The session's, opaque.
+            profile: The clinic's plan.
+            repertoire: The music.
+            now: The moment.
+            first: What is so from the first moment on: who is there, what was prepared.
+        """
         scribe = self._take(Scribe(session_id, now))
         self._clocks.begin()
-        self.said = ""
         self._headphones.begin()
         self.session, effects = opened(profile, repertoire)
-        if who:
-            self.session, _ = step(self.session, e.Present(0.0, 0.0, who))
+        self._first = []
+        for event in first:
+            with suppress(Refused):  # a level that it has already is none to be set
+                self.session, more = step(self.session, event)
+                effects = (*effects, *more)
+                self._first.append(event)
         self._act(effects)
         return scribe
 
-    def named(self, now: Instant) -> list[Entry]:
-        """Who is there at the beginning, for the record; empty when nobody was named."""
-        if self.session is None or self._scribe is None or not self.session.who:
+    def first_entries(self, now: Instant) -> list[Entry]:
+        """What was so from the first moment on, for the record."""
+        if self.session is None or self._scribe is None:
             return []
-        event = e.Present(0.0, 0.0, self.session.who)
-        return [self._scribe.entry(self.session, event, now, None)]
+        return [self._scribe.entry(self.session, event, now, None) for event in self._first]
 
     def command(self, do: str, args: Mapping[str, Any], command_id: str, now: Instant) -> Answered:
         """Do what a person asked for.

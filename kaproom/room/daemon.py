@@ -19,8 +19,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from kaproom import clock
 from kaproom.awake import Awake, stay_awake
 from kaproom.clock import Instant
@@ -29,6 +27,7 @@ from kaproom.intercom import Request, Server
 from kaproom.places import WORD_FILE, sockets
 from kaproom.record import SIGNED_OFF, Done, Entry, Record, Recorder, RoomLock
 from kaproom.room.attention import KIND, Change
+from kaproom.room.beginning import beginning, prepared_entry
 from kaproom.room.bus import Bus
 from kaproom.room.conductor import Conductor
 from kaproom.room.erasing import BACKED_UP, Erasure, asked, confirmed, going
@@ -38,9 +37,6 @@ from kaproom.room.past import Case, find_past, past_of
 from kaproom.room.sheets import Sheets
 from kaproom.room.surveyor import Surveyor
 from kaproom.room.vigil import Vigil, last_word
-from kaproom.session.people import present
-from kaproom.session.profile import Profile
-from kaproom.session.repertoire import Repertoire
 from kaproom.session.roomfile import RoomFile
 
 TICK_S = 0.25
@@ -205,26 +201,25 @@ class Daemon:
                 request.reply(self._bus.told(self._status(), clock.now()))
             elif request.id in self._done_before:
                 request.reply({"line": "Done already.", "seq": self._done_before[request.id]})
-            elif request.do == "survey":
-                self._surveyor.ask(request)
-            elif request.do == "start":
-                self._start(request)
-            elif request.do == "preview":
-                self._preview(request)
-            elif request.do == "erase":
-                self._erase(request)
-            elif request.do == "backed-up":
-                self._backed_up(request)
-            elif request.do == "sign-off":
-                self._sign_off(request)
-            elif request.do == "call":
-                self._call(request)
             else:
-                self._command(request)
+                self._deeds().get(request.do, self._command)(request)
         except Refused as refusal:
             request.refuse(str(refusal), refusal.reason)
         except Mend as mend:
             request.mend(str(mend))
+
+    def _deeds(self) -> dict[str, Callable[[Request], None]]:
+        """What is done for a request that is no command of the session."""
+        return {
+            "survey": self._surveyor.ask,
+            "start": self._start,
+            "prepare": self._prepare,
+            "preview": self._preview,
+            "erase": self._erase,
+            "backed-up": self._backed_up,
+            "sign-off": self._sign_off,
+            "call": self._call,
+        }
 
     def _command(self, request: Request) -> None:
         now, session_id = clock.now(), request.args.get("session")
@@ -313,28 +308,21 @@ class Daemon:
 
     def _start(self, request: Request) -> None:
         self._conductor.must_be_free()
-        try:
-            profile = Profile.model_validate(request.args["profile"])
-            repertoire = Repertoire.model_validate(request.args["repertoire"])
-        except (KeyError, ValidationError) as error:
-            raise Mend(
-                "that is not a profile and its music; begin with `kaproom start PROFILE`"
-            ) from error
-        who = _who(request.args.get("who"))
+        asked_for, now = beginning(request.args), clock.now()
         self._conductor.weight.begin(request.args.get("weight_kg"))
-        now = clock.now()
-        scribe = self._conductor.begin(uuid.uuid4().hex, profile, repertoire, now, who)
+        scribe = self._conductor.begin(
+            uuid.uuid4().hex, asked_for.profile, asked_for.repertoire, now, asked_for.first
+        )
         self._stay_awake()
-        fields = {
-            "profile": profile.model_dump(mode="json"),
-            "repertoire": repertoire.model_dump(mode="json"),
-            "without": request.args.get("without", []),
-            "findings": request.args.get("findings", []),
-        }
-        reply = {"session": scribe.session_id, "line": f"'{profile.title}' has begun."}
-        entries = [scribe.opening(fields, request.id, who), *self._conductor.named(now)]
-        self._write(entries, _Owed(request, reply))
+        reply = {"session": scribe.session_id, "line": f"'{asked_for.profile.title}' has begun."}
+        opening = scribe.opening(asked_for.fields, request.id, asked_for.who)
+        self._write([opening, *self._conductor.first_entries(now)], _Owed(request, reply))
         self._publish()
+
+    def _prepare(self, request: Request) -> None:
+        entry = prepared_entry(request.args, clock.now(), request.id)
+        line = f"Prepared {entry.fields['ref']}; `kaproom start --prepared` begins with it."
+        self._write([entry], _Owed(request, {"line": line}))
 
     def _stay_awake(self) -> None:
         """Keep the machine awake; on a thread, since asking may take seconds."""
@@ -465,15 +453,6 @@ class Daemon:
             "clock": self._conductor.clock_facts,
         }
         return status | self._conductor.status()
-
-
-def _who(named: Any) -> str:
-    """Those present at the start, by initials; empty when nobody was named."""
-    if named is None or named == []:
-        return ""
-    if not isinstance(named, list):
-        raise Mend("who is present is a list of initials, e.g. --who AB,CD")
-    return present(named)
 
 
 def _unsigned(record: Record, now: Instant) -> Case | None:

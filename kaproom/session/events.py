@@ -131,6 +131,23 @@ class Present(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WorkedOff(Event):
+    """A checklist was gone through, before the session or before the patient leaves.
+
+    Attributes:
+        which: Of the profile's checklists.
+        items: Each with ``item``, ``state``, ``reason``, ``by``.
+        left_at: When the patient left, as it was told; None when it was not.
+    """
+
+    which: Literal["before", "after"]
+    items: list[dict[str, Any]]
+    left_at: str | None = None
+
+    kind: ClassVar[str] = "checklist"
+
+
+@dataclass(frozen=True, slots=True)
 class Held(Event):
     """Stay in this phase: for so many minutes, or until people say otherwise."""
 
@@ -288,6 +305,7 @@ _RECORDED: dict[str, type[Event]] = {
         Worded,
         Amended,
         Present,
+        WorkedOff,
         Held,
         Advanced,
         Calmed,

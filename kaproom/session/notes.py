@@ -107,9 +107,18 @@ class Before(Written):
     """Shown, and may be passed over."""
 
 
+DEFAULT_SCREENING = (
+    "No history of psychosis",
+    "No history of bipolar mania",
+    "No untreated hypertension",
+)
+
+
 class Checklist(Written):
     """What people confirm before and after; kaproom only keeps that they did."""
 
+    screening: Many[Item] = DEFAULT_SCREENING
+    """Attested days before, with date and initials, by `kaproom prepare`."""
     before: Before = Before()
     """Before the session."""
     after: Many[Item] = ()

@@ -112,6 +112,7 @@ def snapshot(session: Session, sound: Sound) -> dict[str, Any]:
             "profile": session.profile.name,
             "title": session.profile.title,
             "who": session.who.split(),
+            "closing": list(session.profile.checklist.after),
             "open_s": now_s,
             "session_s": None if start_s is None else now_s - start_s,
             "planned_s": session.profile.session_end_min * 60,

@@ -129,6 +129,12 @@ def present(session: Session, event: e.Present) -> Result:
     return replace(session, who=event.who), ()
 
 
+def worked_off(session: Session, event: e.WorkedOff) -> Result:
+    """A checklist was gone through; it is the record's alone."""
+    not_sealed(session)
+    return session, ()
+
+
 def _afterwards(event: e.Noted) -> bool:
     """Whether it belongs to the therapy after the session, which a signature does not end."""
     return event.integration or event.category == INTEGRATION
