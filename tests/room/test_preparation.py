@@ -1,0 +1,116 @@
+"""A patient's session from its preparation to the moment of leaving, in a real room."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from keys import Terminal
+from rooms import LivingRoom
+from studio import Studio
+
+from kaproom.clock import now
+from kaproom.errors import Mend
+from kaproom.record import Entry, Record
+
+PROFILE = """kaproom: profile/1
+title: Prepared
+infusion: {planned_min: 40}
+playlist: soundscapes
+phases: [{name: settling}, {name: onset, start_min: 0}]
+session_end_min: 60
+refuge: {soundscape: ocean}
+checklist:
+  screening: [No history of psychosis, Seen by the cardiologist]
+  before: {must: [Fasted, Escort arranged], remind: [Phone silent]}
+  after: [Steady, Escort here]
+"""
+
+
+def entries(room: LivingRoom, kind: str) -> list[Entry]:
+    with Record.open(room.data, read_only=True) as record:
+        return [w.entry for w in record.entries() if w.entry.kind == kind]
+
+
+@pytest.fixture
+def profile(tmp_path: Path) -> str:
+    path = tmp_path / "prepared.yaml"
+    path.write_text(PROFILE)
+    return str(path)
+
+
+def test_a_session_is_prepared_begun_and_closed_as_a_list_has_it(
+    room: LivingRoom, profile: str, tmp_path: Path
+) -> None:
+    Studio(tmp_path).tone("lullaby.flac", 30.0)
+    words = ["--ref", "K-0427", "--by", "ab"]
+    said = room.kaproom(
+        *("prepare", profile, *words, "--intention", "to be held", "--without", "vocals"),
+        *("--closing", str(tmp_path / "lullaby.flac"), "--level", "-9", "--screened", "1"),
+    )
+    assert "Consent        OPEN" in said and "2 Seen by the cardiologist" in said
+    (tmp_path / "lullaby.flac").unlink()  # the room has its own copy
+    room.kaproom("prepare", *words, "--consent", "--override", "2=letter of 3 March")
+    assert "in full" in room.kaproom("prepare", "--list")
+    # The day: nothing begins before what must be confirmed is.
+    said = room.kaproom("start", "--prepared", "K-0427", status=2)
+    assert "to be held" in said and "not confirmed: 1 Fasted; 2 Escort arranged" in said
+    assert room.status()["session"] is None
+    room.kaproom(
+        *("start", "--prepared", "K-0427", "--who", "AB,CD", "--confirm", "1"),
+        *("--override", "escort=brother, by four", "--by", "CD"),
+    )
+    assert room.status()["sound"]["level_db"] == -9.0
+    (started,) = entries(room, "session-started")
+    assert started.fields["ref"] == started.fields["prepared"]["ref"] == "K-0427"
+    assert started.fields["prepared"]["intention"] == "to be held"
+    assert started.fields["without"] == ["vocals"]
+    kept = Path(started.fields["repertoire"]["closing"]["path"])
+    assert kept.is_relative_to(room.data) and stat.S_IMODE(kept.stat().st_mode) == 0o600
+    (before,) = entries(room, "checklist")
+    assert before.who == "AB CD"
+    assert [(i["item"], i["state"], i["reason"], i["by"]) for i in before.fields["items"]] == [
+        ("Fasted", "confirmed", "", "CD"),
+        ("Escort arranged", "overridden", "brother, by four", "CD"),
+    ]
+    # Nothing of it leaves the machine: not even the room's own state has it.
+    for secret in ("K-0427", "to be held", "lullaby"):
+        assert secret not in json.dumps({**room.status(), "sound": None, "ahead": None})
+    with pytest.raises(Mend, match="checklist"):
+        room.call("checklist", {"which": "after", "items": [{"item": 3}]})
+    left = now().utc.astimezone().strftime("%H:%M")
+    room.kaproom("closing", "--confirm", "all", "--left", left, "--by", "ab")
+    after = entries(room, "checklist")[-1]
+    assert after.fields["which"] == "after" and after.fields["left_at"] == left
+    shown = json.loads(room.kaproom("prepare", "--ref", "K-0427", "--show", "--json"))
+    assert shown["sessions"] == [started.session]
+
+
+def test_questions_in_a_terminal_prepare_as_well(room: LivingRoom, profile: str) -> None:
+    with Terminal(["prepare", profile, "--ref", "K-1"], room.environment) as terminal:
+        for question, answer in (
+            ("Prepared by", "ab"),
+            ("Intention", "rest"),
+            ("Leave out", "vocals, drums"),
+            ("Closing piece", ""),
+            ("Comfortable level", "-12"),
+            ("Consent given", "y"),
+            ("psychosis", "y"),
+            ("cardiologist", "not needed at 30"),
+        ):
+            terminal.shows(question)
+            terminal.press(f"{answer}\r")
+        assert terminal.leaves() == 0, terminal.screen
+    fields = entries(room, "preparation")[-1].fields
+    assert (fields["by"], fields["intention"], fields["level_db"]) == ("AB", "rest", -12.0)
+    assert fields["without"] == ["vocals", "drums"]
+    assert [one["state"] for one in fields["screening"]] == ["confirmed", "overridden"]
+
+
+def test_what_is_not_prepared_says_how(room: LivingRoom) -> None:
+    assert "nothing is prepared for 'K-9'" in room.kaproom("start", "--prepared", "K-9", status=2)
+    assert "--ref is missing" in room.kaproom("prepare", "demo-3min", status=2)
+    with pytest.raises(Mend, match="the clinic's pseudonym"):
+        room.call("prepare", {"preparation": {"ref": "a b", "profile": "x"}})
