@@ -53,7 +53,8 @@ def verify(
             f"whole: {verdict.entries} entries; ends in {verdict.head.seq}:{verdict.head.hash}"
         )
         if kept:
-            typer.echo(f"compared with {len(kept)} heads kept elsewhere: each is in it")
+            heads = "1 head" if len(kept) == 1 else f"{len(kept)} heads"
+            typer.echo(f"compared with {heads} kept elsewhere: all in it")
         for line in verdict.cannot_prove:
             typer.echo(f"not proven: {line}")
     else:

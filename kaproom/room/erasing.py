@@ -15,7 +15,7 @@ from typing import Any
 
 from kaproom import clock
 from kaproom.clock import Instant
-from kaproom.errors import Refused
+from kaproom.errors import Mend, Refused
 from kaproom.record import NOTE, SESSION_ERASED, Entry, Record, SessionSummary, Written
 from kaproom.room.past import meant
 from kaproom.room.sheets import WRITTEN
@@ -151,6 +151,8 @@ def confirmed(found: Going, code: object, by: object) -> Erasure | None:
         raise Refused(
             "that is not what would go now; give the command again without --confirm, and read it"
         )
+    if by is None:
+        raise Mend("say who erases, e.g. --by AB")
     return Erasure(found, initials(by))
 
 
@@ -182,8 +184,8 @@ def _lines(
     under = f", under {ref}" if ref else ""
     signed = "" if summary.signed_by is None else f"; signed off by {summary.signed_by}"
     return [
-        f"session {summary.session[:8]}{opened}{of}{under}: {len(entries)} entries, {notes} notes"
-        f"{signed}",
+        f"session {summary.session[:8]}{opened}{of}{under}: {len(entries)} entries, of them "
+        f"{notes} note{'' if notes == 1 else 's'}{signed}",
         *([f"what was prepared for it: {len(prepared)} entries"] if prepared else []),
         *(f"its sheet {sheet}" for sheet in sheets),
         *(f"NOT REACHED, erase it there: copy {copy}" for copy in copies),

@@ -128,7 +128,7 @@ def test_a_session_is_erased_once_what_goes_was_said_and_confirmed(
     copy = room.kaproom("backup", str(tmp_path)).partition(":")[0]
     said = room.kaproom("erase", session[:8])
     assert "This would go, for good:" in said
-    assert "3 notes" in said
+    assert "of them 3 notes" in said
     assert f"its sheet {sheet}" in said
     assert f"NOT REACHED, erase it there: copy {copy}" in said
     code = said.rpartition("--confirm ")[2].split()[0]
