@@ -150,7 +150,7 @@ def _dose(dose: Status) -> str:
         so_far, planned = dose.get(f"so_far_{unit}"), dose.get(f"planned_{unit}")
         if so_far is not None:
             of = "" if planned is None else f" of {planned:.3g}"
-            return f"  {so_far:.3g}{of} {said}"
+            return f"\n{so_far:.3g}{of} {said}, as recorded"
     return ""
 
 

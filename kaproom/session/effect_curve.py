@@ -22,8 +22,9 @@ Side = Literal["rising", "falling"]
 
 # The slowest decay of kamp halves in three hours: ten times that is the end of any session.
 _END_MIN = 2000.0
-# In one stretch the curve can turn three times at most; so many looks miss none of them.
-_LOOKS = 24
+# In one stretch the curve can turn three times at most: looks closer together than a minute
+# miss none of them, and so many do for the longest.
+_LOOKS_MIN, _LOOKS_MAX = 4, 24
 _TOLERANCE_MIN = 1e-9
 
 
@@ -86,7 +87,8 @@ def effect_curve(dosing: Dosing) -> EffectCurve:
 
 def _turns_within(stretch: Stretch, lasts_min: float) -> Iterator[float]:
     # Close together at first, where the fast decays are.
-    looks = [lasts_min * (n / _LOOKS) ** 3 for n in range(_LOOKS + 1)]
+    count = min(_LOOKS_MAX, _LOOKS_MIN + int(lasts_min))
+    looks = [lasts_min * (n / count) ** 3 for n in range(count + 1)]
     climbs = [_climb(stretch, after_min) for after_min in looks]
     for (left, right), (before, after) in zip(pairwise(looks), pairwise(climbs), strict=True):
         if before * after < 0:
