@@ -140,6 +140,7 @@ def _environment() -> Environment:
     pages.filters |= {
         "minute": words.minute,
         "length_of": words.length,
+        "about": words.about,
         "signed": words.signed,
         "clock": words.clock,
         "day": words.day,

@@ -44,6 +44,11 @@ def length(minutes: float | None) -> str:
     return f"{whole} min" if whole < 60 else f"{whole // 60} h {whole % 60:02} min"
 
 
+def about(minutes: float) -> str:
+    """How long, for whom it is not to be exact: ``4 min``."""
+    return f"{round(minutes)} min" if minutes >= 0.75 else "less than a minute"
+
+
 def signed(value: float, digits: int = 1, *, plus: bool = False) -> str:
     """A number with a true minus, and a plus where it is asked for."""
     return f"{value:{'+' if plus else ''}.{digits}f}".replace("-", "−")

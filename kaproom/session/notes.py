@@ -32,6 +32,7 @@ DEFAULT_NOTES = (
     NoteCategory(category="vital-signs-taken", key="v", label="Vital signs taken", share=True),
     NoteCategory(category="nausea", key="n", label="Nausea", share=True),
     NoteCategory(category="comfort", key="c", label="Comfort given"),
+    NoteCategory(category="own-words", key="w", label="In their own words"),
     NoteCategory(category="other", key="o", label="Other"),
 )
 
