@@ -44,6 +44,10 @@ _GATHER_FRAMES = 16_384
 # A demuxer that only fails and never ends is given up after so many failures in a row.
 _FAILURES_IN_A_ROW_MAX = 1000
 
+# Chosen: a clock in a file that runs so far ahead at once has left something out.
+_HOLE_S = 0.03
+_DAMAGES_MAX = 100
+
 _RATES_HZ = (4_000, 400_000)
 # Sample entries of protected MP4: FairPlay, and the common encryption of ISO/IEC 23001-7.
 _PROTECTED_TAGS = frozenset({"drms", "enca", "drmi", "encv"})
@@ -102,6 +106,7 @@ class Decoder:
 
     Attributes:
         skipped_packets: Damaged packets that were stepped over so far.
+        damaged_at_s: Where in the file, as it plays, something was damaged or missing.
     """
 
     def __init__(
@@ -130,6 +135,9 @@ class Decoder:
         self._cue_out_s = cue_out_s
         self._from_frame = from_frame
         self.skipped_packets = 0
+        self.damaged_at_s: list[float] = []
+        self._ahead_s: float | None = None
+        self._skipped_before = 0
         self._container, self._stream = _open(self._path)
         self._in_rate_hz: int = self._stream.codec_context.sample_rate
 
@@ -207,6 +215,7 @@ class Decoder:
             if like is None:
                 like = frame
                 position = position if start is None else start
+            self._look_for_damage(frame, position + gathered_frames)
             gathered.append(samples_of(frame))
             gathered_frames += frame.samples
             if gathered_frames >= _GATHER_FRAMES:
@@ -215,6 +224,18 @@ class Decoder:
                 gathered, gathered_frames = [], 0
         if gathered and like is not None:
             yield position, to_stereo(gathered, like), like.sample_rate
+
+    def _look_for_damage(self, frame: AudioFrame, counted: int) -> None:
+        """Note where packets were skipped, or the file's own clock runs ahead of what is heard."""
+        skipped = self.skipped_packets > self._skipped_before
+        self._skipped_before = self.skipped_packets
+        place = self._place(frame)
+        if place is not None:
+            ahead_s = (place - counted) / self._in_rate_hz
+            before_s, self._ahead_s = self._ahead_s, ahead_s
+            skipped = skipped or (before_s is not None and ahead_s - before_s > _HOLE_S)
+        if skipped and len(self.damaged_at_s) < _DAMAGES_MAX:
+            self.damaged_at_s.append(counted / self._in_rate_hz)
 
     def _positioned(self, first: int) -> Iterator[tuple[int | None, AudioFrame]]:
         """Decoded frames; the first of them with its place in the file."""
@@ -245,7 +266,8 @@ class Decoder:
         if frame.pts is None or frame.time_base is None:
             return None
         origin = self._stream.start_time or 0
-        return round((frame.pts - origin) * frame.time_base * self._in_rate_hz)
+        # Floating point: a Fraction for each packet would cost more than some decoders.
+        return round((frame.pts - origin) * float(frame.time_base) * self._in_rate_hz)
 
     def _packets_near(self, first: int) -> Iterator[Packet[Any]]:
         """Packets from a little before input frame ``first``."""
@@ -345,6 +367,9 @@ def _audio_stream(path: str, container: InputContainer) -> AudioStream:
         raise _cannot(path, "holds no sound that can be decoded", "copy it again")
     # Decoding happens in threads of ours, one a file; more would only cost.
     codec.thread_type = "NONE"
+    if codec.name == "flac":
+        # A frame whose checksum is wrong is left out: it would be noise at full level.
+        codec.options = {"err_detect": "crccheck+explode"}
     return stream
 
 

@@ -32,6 +32,7 @@ from kaproom.audio.programme import (
     gone_frames,
     starting_gains_db,
 )
+from kaproom.audio.sources import Feed
 from kaproom.audio.stereo import Block
 from kaproom.audio.voice import Level, Voice, Weight
 
@@ -169,6 +170,11 @@ class Mixer:
         """How far down the limiter stands at the beginning of the next frame's grain."""
         grain = grain_at(self.frame)
         return limiter_cut_db(self._carries.get(grain, NO_CUT), grain, self._rate_hz)
+
+    def feeds(self) -> list[Feed]:
+        """What sounds in the next frame's grain, each before any gain: for whoever looks on."""
+        grain = grain_at(self.frame)
+        return [voice.feed for voice in self._sounding(grain, grain)]
 
     def close(self) -> None:
         """Stop all decoding."""

@@ -9,7 +9,7 @@ all, is known as far ahead as it is decoded.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
@@ -45,6 +45,7 @@ class Feed:
         end_frame: The programme's frame at which the sound ends; None while unknown.
         why: Why it could not be read; None when it could.
         wanted: ``notify`` is called when ``made`` reaches this, and at the end.
+        damaged_at_s: Where in the file something was damaged or missing, so far; it grows.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Feed:
         self.end_frame: int | None = None
         self.why: str | None = None
         self.wanted = 0
+        self.damaged_at_s: Sequence[float] = ()
         endless = isinstance(cue.source, Bed)
         self.ahead_grains = grains_in(_BED_AHEAD_S if endless else AHEAD_S, rate_hz)
         self._burst_grains = grains_in(_BED_BURST_S if endless else _BURST_S, rate_hz)
@@ -214,6 +216,7 @@ class Feed:
                 size = GRAIN_FRAMES
         assert isinstance(source, Track)
         decoder = Decoder(source.path, self.rate_hz, source.cue_in_s, source.cue_out_s, from_frame)
+        self.damaged_at_s = decoder.damaged_at_s
         try:
             yield from decoder
         finally:

@@ -172,6 +172,22 @@ def test_damage_in_the_middle_is_stepped_over(shelf: Path, tmp_path: Path, suffi
     np.testing.assert_array_equal(heard[:96_000], whole[:96_000])
 
 
+@pytest.mark.parametrize("suffix", ["flac", "mp3", "ogg", "opus", "m4a"])
+def test_where_a_file_is_damaged_is_told(shelf: Path, tmp_path: Path, suffix: str) -> None:
+    content = bytearray((shelf / f"music.{suffix}").read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 2000] = random.Random(1).randbytes(2000)
+    path = tmp_path / f"damaged.{suffix}"
+    path.write_bytes(content)
+    whole, damaged = Decoder(shelf / f"music.{suffix}", 48_000), Decoder(path, 48_000)
+    length_s = sum(map(len, whole)) / 48_000
+    highest = max(float(np.abs(block).max()) for block in damaged)
+    assert whole.damaged_at_s == []
+    assert damaged.damaged_at_s[0] == pytest.approx(length_s / 2, abs=1.5)
+    # What is damaged is left out; as noise it would be at full level.
+    assert highest < 0.9
+
+
 def test_damaged_packets_are_counted(shelf: Path, tmp_path: Path) -> None:
     content = bytearray((shelf / "music.mp3").read_bytes())
     content[100_000:110_000] = random.Random(1).randbytes(10_000)

@@ -340,6 +340,7 @@ class _Stalling:
     """A disk that stops answering after some seconds."""
 
     good_s = 9.0
+    damaged_at_s = ()
 
     def __init__(self, *_args: object) -> None:
         self._released = threading.Event()
