@@ -137,6 +137,7 @@ class Decoder:
         self.skipped_packets = 0
         self.damaged_at_s: list[float] = []
         self._ahead_s: float | None = None
+        self._tick_s: float | None = None
         self._skipped_before = 0
         self._container, self._stream = _open(self._path)
         self._in_rate_hz: int = self._stream.codec_context.sample_rate
@@ -229,9 +230,11 @@ class Decoder:
         """Note where packets were skipped, or the file's own clock runs ahead of what is heard."""
         skipped = self.skipped_packets > self._skipped_before
         self._skipped_before = self.skipped_packets
-        place = self._place(frame)
-        if place is not None:
-            ahead_s = (place - counted) / self._in_rate_hz
+        if frame.pts is not None:
+            if self._tick_s is None:
+                # Once: a Fraction for each packet would cost more than some decoders.
+                self._tick_s = float(frame.time_base or 0)
+            ahead_s = frame.pts * self._tick_s - counted / self._in_rate_hz
             before_s, self._ahead_s = self._ahead_s, ahead_s
             skipped = skipped or (before_s is not None and ahead_s - before_s > _HOLE_S)
         if skipped and len(self.damaged_at_s) < _DAMAGES_MAX:
@@ -266,8 +269,7 @@ class Decoder:
         if frame.pts is None or frame.time_base is None:
             return None
         origin = self._stream.start_time or 0
-        # Floating point: a Fraction for each packet would cost more than some decoders.
-        return round((frame.pts - origin) * float(frame.time_base) * self._in_rate_hz)
+        return round((frame.pts - origin) * frame.time_base * self._in_rate_hz)
 
     def _packets_near(self, first: int) -> Iterator[Packet[Any]]:
         """Packets from a little before input frame ``first``."""
