@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kaproom.cli.asking import HERE
-from kaproom.errors import WorldFailed
+from kaproom.errors import Mend, WorldFailed
 
 if TYPE_CHECKING:
     from kaproom.session.roomfile import RoomFile
@@ -36,13 +36,41 @@ def check(
     closing: Annotated[
         Path | None, typer.Option("--closing", metavar="FILE", help="The patient's own last piece.")
     ] = None,
+    *,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Play the whole session through, without a device.")
+    ] = False,
+    disturbances: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="With --deep: what is to befall it; or all, or none."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Everything that would stop or spoil this session, a line each with its remedy."""
     from kaproom.cli.checking import checked, shown
+    from kaproom.files import load_profile
 
+    if disturbances is not None and not deep:
+        raise Mend("--disturbances says nothing without --deep; add it")
     room, _ = HERE.room()
-    found = checked(profile, room, frozenset(without or ()), closing, quiet=as_json)
+    left_out = frozenset(without or ())
+    # A rehearsal needs no device, so it is of the music alone, on whatever machine.
+    found = checked(profile, room, left_out, closing, quiet=as_json, surroundings=not deep)
+    if deep and not found.stops:
+        from kaproom.cli.rehearsing import as_json as whole
+        from kaproom.cli.rehearsing import rehearsed, tabled, told
+
+        loaded = load_profile(profile, room)
+        heard = rehearsed(loaded, found, left_out, closing, disturbances, quiet=as_json)
+        if as_json:
+            typer.echo(json.dumps(whole(found, heard)))
+        else:
+            shown(found.findings)
+            if sys.stdout.isatty():
+                tabled(heard)
+            else:
+                typer.echo("\n".join(told(heard)))
+        sys.exit(2 if heard.faults else 0)
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in found.findings]))
     else:

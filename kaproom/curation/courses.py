@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kaproom.curation.rehearsal import SETTLING_S
+from kaproom.curation.words import minutes
 from kaproom.session import events as e
 from kaproom.session.dosing import planned_rate
 from kaproom.session.infusion import What
@@ -89,7 +90,7 @@ def _planned(clock: _Clock, profile: Profile) -> Course:
 def _late_start(clock: _Clock, profile: Profile) -> Course:
     late = _Clock(2 * clock.start_s, clock.planned_s)
     events = (_infused("started", late.start_s), _infused("stopped", late.at(1)))
-    return Course("late-start", f"settling lasts {_minutes(late.start_s)}", events)
+    return Course("late-start", f"settling lasts {minutes(late.start_s)}", events)
 
 
 def _pause(clock: _Clock, profile: Profile) -> Course:
@@ -100,7 +101,7 @@ def _pause(clock: _Clock, profile: Profile) -> Course:
         _infused("resumed", clock.at(0.5) + lasts_s),
         _infused("stopped", clock.at(1) + lasts_s),
     )
-    return Course("pause", f"half way the pump is paused for {_minutes(lasts_s)}", events)
+    return Course("pause", f"half way the pump is paused for {minutes(lasts_s)}", events)
 
 
 def _stop_early(clock: _Clock, profile: Profile) -> Course:
@@ -134,7 +135,7 @@ def _held(clock: _Clock, profile: Profile) -> Course:
             key=lambda event: event.at_s,
         ),
     )
-    return Course("hold", f"a phase is held for {_minutes(lasts_s)}", events)
+    return Course("hold", f"a phase is held for {minutes(lasts_s)}", events)
 
 
 def _for_a_while(
@@ -148,7 +149,7 @@ def _for_a_while(
             over(since_s + lasts_s, since_s + lasts_s),
             _infused("stopped", clock.at(1)),
         )
-        return Course(name, f"{about} for {_minutes(lasts_s)}", events)
+        return Course(name, f"{about} for {minutes(lasts_s)}", events)
 
     return passing
 
@@ -161,12 +162,8 @@ def _skip(clock: _Clock, profile: Profile) -> Course:
 
 def _overtime(clock: _Clock, profile: Profile) -> Course:
     over_s = clock.lasting(0.5)
-    about = f"people stay {_minutes(over_s)} longer"
+    about = f"people stay {minutes(over_s)} longer"
     return Course("overtime", about, _planned(clock, profile).events, over_s)
-
-
-def _minutes(length_s: float) -> str:
-    return f"{length_s / 60:.3g} min"
 
 
 _COURSES: dict[str, Callable[[_Clock, Profile], Course | None]] = {

@@ -43,12 +43,12 @@ class Stretch:
 
 @lru_cache(maxsize=512)
 def flat_tops(path: str) -> tuple[Stretch, ...]:
-    """The clipped parts of a file, worst first at most three; none where it cannot be read."""
+    """The clipped parts of a file, the worst first; none where it cannot be read."""
     try:
         found = list(_stretches(path))
     except Mend:
         return ()
-    return tuple(sorted(found, key=lambda stretch: -stretch.count)[:3])
+    return tuple(sorted(found, key=lambda stretch: -stretch.count))
 
 
 def _stretches(path: str) -> Iterator[Stretch]:

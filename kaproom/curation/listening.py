@@ -25,7 +25,7 @@ from kaproom.audio.stereo import Block
 from kaproom.curation.faults import Fault, Kind
 from kaproom.curation.flat import flat_tops
 from kaproom.curation.playthrough import RATE_HZ, Heard
-from kaproom.curation.words import minutes
+from kaproom.curation.words import minutes, some
 from kaproom.session.cues import PlannedCue
 
 SILENCE_MAX_S: Final = 5.0
@@ -91,6 +91,7 @@ class Listening:
         self._places: dict[str, list[_Place]] = {}
         self._damages: dict[str, int] = {}
         self._silent_since: tuple[int, Heard] | None = None
+        self._silent_until = 0
         self._over = False
         self._rose = False
         self._by_bed_s: dict[int, float] = {}
@@ -147,11 +148,7 @@ class Listening:
     # -- files
 
     def _failed(self, heard: Heard) -> None:
-        cues = {cue.id: cue for cue in heard.programme.cues}
-        for failed in heard.failures:
-            cue = cues.get(failed.id)
-            if cue is None:
-                continue
+        for cue, failed in heard.failures:
             path = cue.source.path if isinstance(cue.source, Track) else cue.title
             why, _, remedy = failed.why.removeprefix(f"{path}: ").partition(";")
             lost = f"{why}; a soundscape takes over; {remedy.strip() or 'replace it'}"
@@ -182,12 +179,16 @@ class Listening:
                 line = f"breaks off and should last {minutes(said_s)}; copy it again"
                 yield self._place(cue, track, ends_s - 0.1, "unreadable", line)
         if planned is not None and planned.offer.true_peak_dbtp > _CLIPPED_FROM_DBTP:
-            for stretch in flat_tops(track.path):
+            clipped = flat_tops(track.path)
+            if clipped:
+                worst, more = clipped[0], len(clipped) - 1
+                elsewhere = f", and more of them in {some(more, 'other place')}" if more else ""
                 line = (
-                    f"is clipped: {stretch.count} flat tops within {stretch.lasts_s:.0f} s;"
+                    f"is clipped: {worst.count} flat tops within {worst.lasts_s:.0f} s"
+                    f"{elsewhere};"
                     " use another copy or transfer"
                 )
-                yield self._place(cue, track, stretch.at_s, "clipped", line)
+                yield self._place(cue, track, worst.at_s, "clipped", line)
 
     def _damaged(self, feed: Feed, cue: Cue, track: Track) -> None:
         known = self._damages.get(cue.id, 0)
@@ -231,6 +232,7 @@ class Listening:
         cue = heard.programme.at(begin)
         if lasts_s < SILENCE_MAX_S or cue is None:
             return
+        self._silent_until = frame
         remedy = "set cue_in_s or cue_out_s to leave it out, or use another piece"
         line = f"nothing is heard for {lasts_s:.0f} s, and no silence is planned; {remedy}"
         self._found(cue, begin, "silence", line)
@@ -312,7 +314,9 @@ class Listening:
         step_lu = loudest_lufs - max(seam.before_lufs, -70.0)
         above_lu = loudest_lufs - seam.target_lufs
         shock = step_lu >= LOUD_STEP_LU and above_lu >= LOUD_ENTRANCE_LU
-        if step_lu < STEP_MAX_LU and not shock:
+        # What comes after a silence that was told is loud for that reason.
+        after_silence = self._silent_until >= seam.cue.start_frame - _WINDOW_S * RATE_HZ
+        if (step_lu < STEP_MAX_LU and not shock) or after_silence:
             return
         why = f", {above_lu:.0f} LU above what its phase asks for" if shock else ""
         line = (
@@ -384,6 +388,8 @@ def _powers(before: Block, sound: Block) -> NDArray[np.float64]:
     lead_in = np.zeros((lead_in_frames(RATE_HZ), 2), np.float32)
     lead_in = np.concatenate([lead_in, before])[-len(lead_in) :]
     hops = len(sound) // _LOUDNESS_HOP
+    if not hops:
+        return np.zeros(0)
     stretch = np.concatenate([lead_in, sound[: hops * _LOUDNESS_HOP]])
     return k_weighted_powers(stretch, RATE_HZ, _LOUDNESS_HOP, _FFT_FRAMES)
 

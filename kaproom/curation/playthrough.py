@@ -14,13 +14,14 @@ from typing import Final
 
 from kaproom.audio.grain import GRAIN_FRAMES
 from kaproom.audio.mixer import Failed, Mixer
-from kaproom.audio.programme import Bed, Programme
+from kaproom.audio.programme import Bed, Cue, Programme
 from kaproom.audio.score import programme_of
 from kaproom.audio.sources import Feed
 from kaproom.audio.stereo import Block
 from kaproom.curation.courses import Course
 from kaproom.errors import Mend, Refused
 from kaproom.session import events as e
+from kaproom.session.cues import PlannedCue
 from kaproom.session.effects import Effect, Play
 from kaproom.session.machine import Session, opened, step
 from kaproom.session.profile import Profile
@@ -47,7 +48,8 @@ class Heard:
         session: As it is now.
         gain_db: The slewed gain of what enters or sounds, at its first frame.
         limiter_db: How far down the limiter stands there.
-        failures: What failed, as became known with this grain.
+        failures: What failed, as became known with this grain, with the cue as it was
+            asked for: one that never sounds is out of the programme by now.
     """
 
     frame: int
@@ -57,7 +59,7 @@ class Heard:
     session: Session
     gain_db: float
     limiter_db: float
-    failures: tuple[Failed, ...]
+    failures: tuple[tuple[Cue, Failed], ...]
 
 
 class Playthrough:
@@ -72,9 +74,10 @@ class Playthrough:
         self._course = course
         self._arrived = threading.Event()
         self._known: set[str] = set()
+        self._asked: dict[str, Cue] = {}
         self.session, effects = opened(profile, repertoire)
         cues = next(effect.cues for effect in effects if isinstance(effect, Play))
-        self._mixer = self._mixing(programme_of(self.session, cues, RATE_HZ, 0.0), 0)
+        self._mixer = self._mixing(self._asked_for(cues), 0)
 
     @property
     def end_s(self) -> float:
@@ -110,13 +113,14 @@ class Playthrough:
                 self._arrived.clear()
             frame, gain_db, limiter_db = mixer.frame, mixer.gain_db, mixer.limiter_db
             feeds = tuple(mixer.feeds())
-            failures = tuple(f for f in mixer.failures if f.id not in self._known)
+            new = [failed for failed in mixer.failures if failed.id not in self._known]
+            failures = tuple((self._asked[f.id], f) for f in new if f.id in self._asked)
             block = mixer.take(min(GRAIN_FRAMES, until - frame))
             yield Heard(
                 *(frame, block, feeds, mixer.programme, self.session),
                 *(gain_db, limiter_db, failures),
             )
-            for failed in failures:
+            for failed in new:
                 self._known.add(failed.id)
                 self._tell(failed)
 
@@ -135,7 +139,12 @@ class Playthrough:
     def _play(self, effects: tuple[Effect, ...]) -> None:
         for effect in effects:
             if isinstance(effect, Play) and effect.cues:
-                self._mixer.replace(programme_of(self.session, effect.cues, RATE_HZ, 0.0))
+                self._mixer.replace(self._asked_for(effect.cues))
+
+    def _asked_for(self, cues: tuple[PlannedCue, ...]) -> Programme:
+        asked = programme_of(self.session, cues, RATE_HZ, 0.0)
+        self._asked |= {cue.id: cue for cue in asked.cues}
+        return asked
 
     def _leave_out(self, until: int) -> None:
         """Pass by the middle of a soundscape that plays alone."""
