@@ -162,6 +162,7 @@ def _recorded(data: Path, do: str, args: Mapping[str, Any]) -> bool:
     """Whether the open session's record took it; we are its only writer now."""
     from kaproom.record import Record
     from kaproom.room import commands
+    from kaproom.room.clockwatch import ClockWatch
     from kaproom.room.resume import resumed
     from kaproom.session.machine import step
 
@@ -177,6 +178,7 @@ def _recorded(data: Path, do: str, args: Mapping[str, Any]) -> bool:
             now_s = found.scribe.at_s(now)
             event = commands.read(do, args, now_s, now_s)
             after, _ = step(found.session, event)
+            found.scribe.clock = ClockWatch().facts
             record.append([found.scribe.entry(after, event, now, None)])
     except (Refused, Mend, WorldFailed):
         return False

@@ -366,7 +366,9 @@ class Daemon:
 
     def _write(self, entries: Sequence[Entry], owed: _Owed | None = None) -> None:
         """Have entries written, behind those that could not be written until now."""
-        batch = (*self._backlog, *entries)
+        facts = self._conductor.clock_facts
+        told = [one if one.clock else replace(one, clock=facts) for one in entries]
+        batch = (*self._backlog, *told)
         self._backlog = []
         if batch:
             self._retried_ns = clock.mono_ns()

@@ -2,37 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
+from handclock import HandClock
 
 from kaproom import clock
-from kaproom.clock import NS_PER_S, Instant
+from kaproom.clock import Instant
 from kaproom.room.clockwatch import ClockWatch
 from kaproom.timex import Discipline
-
-
-@dataclass(slots=True)
-class HandClock:
-    """Three clocks that go as they are told."""
-
-    mono_ns: int = 7_000 * NS_PER_S
-    awake_ns: int = 6_000 * NS_PER_S
-    utc: datetime = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
-
-    def advance(self, seconds: float) -> None:
-        self.mono_ns += round(seconds * NS_PER_S)
-        self.awake_ns += round(seconds * NS_PER_S)
-        self.utc += timedelta(seconds=seconds)
-
-    def sleep(self, seconds: float) -> None:
-        self.mono_ns += round(seconds * NS_PER_S)
-        self.utc += timedelta(seconds=seconds)
-
-    @property
-    def now(self) -> Instant:
-        return Instant(self.mono_ns, clock.boot_id(), self.utc)
 
 
 def watching(hand: HandClock, kept: Discipline | None = None) -> ClockWatch:
