@@ -22,7 +22,7 @@ STEP_S: Final = 0.2  # chosen: a new figure five times a second
 _STEPS: Final = 2  # ITU-R BS.1770: momentary is 400 ms
 # The rate, about, at which the lower frequencies are weighed. What folds onto those below
 # 2 kHz, where the weights differ by more than 1 dB, was 13 dB down before, and is from above
-# 10 kHz, where music has little: on white noise it makes 0.1 dB.
+# 10 kHz, where music has little: on white noise it makes 0.01 dB.
 _LOWER_HZ: Final = 12_000
 # Chosen: steps overlap by this, so that cutting a step out makes no sound of its own. The
 # squares of neighbouring edges add up to one; the K-weighting's memory is ten times shorter.
