@@ -150,6 +150,8 @@ class NullSink:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            # As a real one: not in the group of processes that a busy test belongs to.
+            start_new_session=True,
         )
         until(self._answers, _START_S, "pulseaudio listens")
         sinks = self.control("list", "short", "sinks")
