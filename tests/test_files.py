@@ -205,6 +205,8 @@ def test_an_editor_finds_a_wrong_profile_wrong() -> None:
         ("soundscape: ocean", "soundscape: sea"),
         ("kaproom: profile/1", "kaproom: playlist/1"),
         ("session_end_min: 95\n", ""),
+        ("    start_min: 35\n", "    start_min: 35\n    before_end_min: 5\n"),
+        ("    start_min: 35\n", "    effect: {fraction: 0.9}\n"),
     ):
         assert not validator.is_valid(yaml.safe_load(PROFILE.replace(old, new, 1))), new
 

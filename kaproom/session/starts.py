@@ -33,7 +33,8 @@ class EffectStart(Written):
     fraction: Annotated[float, Field(ge=0.05, le=1)]
     """How much of the peak: 0.05 to 1, which is the peak itself."""
     side: Literal["rising", "falling"]
-    """rising: when it is first reached; falling: when the effect is below it for good."""
+    """Which side of the peak: rising is when it is first reached, falling when the effect is
+    below it for good."""
 
 
 @dataclass(frozen=True, slots=True)
