@@ -31,12 +31,19 @@ class XServer:
 
     def picture(self) -> NDArray[np.uint8]:
         """What is on the screen at this moment: rows, columns, red, green, blue."""
+        return np.array(self._rows()[:, :, 2::-1])
+
+    def column(self, x: int, colour: tuple[int, int, int]) -> int:
+        """How many pixels of one column have this colour; quick enough to wait for it."""
+        return int((self._rows()[:, x, 2::-1] == colour).all(axis=1).sum())
+
+    def _rows(self) -> NDArray[np.uint8]:
         raw = np.memmap(self._frames, np.uint8, "r")
         header = struct.unpack(">25I", raw[:100].tobytes())
         across, down, row_bytes, colours = header[4], header[5], header[12], header[19]
         begin = header[0] + colours * 12
         rows = raw[begin : begin + row_bytes * down].reshape(down, row_bytes // 4, 4)
-        return np.array(rows[:, :across, 2::-1])
+        return rows[:, :across]
 
     def shows(self, colour: tuple[int, int, int], at_least: int = 400) -> bool:
         """Whether so many pixels have this colour."""

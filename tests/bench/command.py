@@ -23,6 +23,7 @@ from bench.report import report
 from bench.room import Ground
 from bench.scanning import scanning
 from bench.stamps import stamps
+from bench.station import station
 from bench.stock import Stock
 from bench.told import Target, Told, verdicts
 from pulse import NullSink, short_folder
@@ -41,6 +42,7 @@ BENCHES: dict[str, Bench] = {
     "holding": holding,
     "live": live,
     "hogged": hogged,
+    "station": station,
 }
 
 

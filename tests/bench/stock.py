@@ -25,6 +25,8 @@ TOOLS = {
     "mpc": "mpc",
     "liquidsoap": "liquidsoap",
     "loudgain": "loudgain",
+    "Xvfb": "xvfb",
+    "mosquitto": "mosquitto",
 }
 """What is run, and the package that brings it."""
 
