@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -160,6 +161,9 @@ def shown_before(before: Mapping[str, Any], *, must: bool) -> None:
 @contextmanager
 def _bar(quiet: bool) -> Iterator[Told]:
     """A progress bar on stderr; it appears only when there is something to measure."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total, name: None
+        return
     bar = Progress(
         TextColumn("measuring"),
         BarColumn(),
@@ -168,7 +172,6 @@ def _bar(quiet: bool) -> Iterator[Told]:
         TextColumn("{task.description}"),
         console=Console(stderr=True),
         transient=True,
-        disable=quiet,
     )
     task = bar.add_task("", total=None, start=False)
 
