@@ -38,6 +38,9 @@ SUFFIXES = (".yaml", ".yml")
 # In the runtime folder: what was done at the player while the daemon hung.
 WORD_FILE = "past-the-daemon.json"
 
+# In the data folder: what patients brought to be played at their end.
+PIECES = "prepared"
+
 # sun_path of a Unix socket holds 108 bytes, and the last one is a zero.
 SOCKET_PATH_MAX_BYTES = 107
 

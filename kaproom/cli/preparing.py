@@ -433,10 +433,10 @@ def _today() -> str:
 
 def _copied(piece: Path, room: RoomFile, ref: str) -> ClosingPiece:
     """The piece, copied to where the record is, for us alone."""
-    from kaproom.places import data_folder, legible
+    from kaproom.places import PIECES, data_folder, legible
     from kaproom.session.preparation import ClosingPiece
 
-    folder = data_folder(room) / "prepared" / ref
+    folder = data_folder(room) / PIECES / ref
     copy = folder / piece.name
     try:
         if copy != piece:

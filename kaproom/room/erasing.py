@@ -16,7 +16,17 @@ from typing import Any
 from kaproom import clock
 from kaproom.clock import Instant
 from kaproom.errors import Mend, Refused
-from kaproom.record import NOTE, SESSION_ERASED, Entry, Record, SessionSummary, Written
+from kaproom.places import PIECES
+from kaproom.record import (
+    NOTE,
+    SESSION_ERASED,
+    SESSION_STARTED,
+    Entry,
+    Record,
+    SessionSummary,
+    Written,
+)
+from kaproom.room.beginning import PREPARED
 from kaproom.room.past import meant
 from kaproom.room.sheets import WRITTEN
 from kaproom.session.people import initials
@@ -34,6 +44,7 @@ class Going:
         lines: What goes, and what is not reached, for people.
         prepared: Entries that belong to it without carrying its id.
         sheets: Files that were written of it.
+        pieces: The patient's own, copied for it and for no other session.
         copies: Copies of the record that hold it.
         code: Told to confirm exactly this; another when anything was added since.
     """
@@ -42,6 +53,7 @@ class Going:
     lines: tuple[str, ...]
     prepared: tuple[int, ...]
     sheets: tuple[Path, ...]
+    pieces: tuple[Path, ...]
     copies: tuple[str, ...]
     code: str
 
@@ -95,9 +107,28 @@ def going(record: Record, wanted: str) -> Going:
         for w in record.entries(after_seq=summary.first_seq)
         if w.entry.kind == BACKED_UP
     )
+    pieces = tuple(_own_pieces(record, summary.session, prepared))
     code = _code(summary, entries, prepared)
-    lines = tuple(_lines(summary, entries, prepared, sheets, copies))
-    return Going(summary.session, lines, prepared, sheets, copies, code)
+    own = (f"the copy of their own piece, {piece}" for piece in pieces)
+    lines = (*_lines(summary, entries, prepared, sheets, copies), *own)
+    return Going(summary.session, lines, prepared, sheets, pieces, copies, code)
+
+
+def _own_pieces(record: Record, session: str, prepared: Sequence[int]) -> list[Path]:
+    """Copies of the patient's own music that nothing else of the record names."""
+    ours: set[Path] = set()
+    others: set[Path] = set()
+    for written in record.entries():
+        entry = written.entry
+        fields = entry.fields.get("prepared") if entry.kind == SESSION_STARTED else entry.fields
+        if entry.kind not in (SESSION_STARTED, PREPARED) or not fields:
+            continue
+        file = (fields.get("closing") or {}).get("file")
+        if file:
+            goes = entry.session == session or written.seq in prepared
+            (ours if goes else others).add(Path(file))
+    kept_in = record.path.parent / PIECES
+    return sorted(piece for piece in ours - others if piece.is_relative_to(kept_in))
 
 
 @dataclass(slots=True)
@@ -130,7 +161,7 @@ class Erasure:
                 " Another program reads the record: until the daemon starts again, parts of it "
                 "may lie unused in the file."
             )
-        still = _unlinked(self.going.sheets)
+        still = _unlinked((*self.going.sheets, *self.going.pieces))
         if still:
             gone += f" Still there, remove by hand: {', '.join(still)}."
         for copy in self.going.copies:

@@ -13,7 +13,9 @@ from studio import Studio
 
 from kaproom.clock import now
 from kaproom.errors import Mend
+from kaproom.places import PIECES
 from kaproom.record import Entry, Record
+from kaproom.room.erasing import going
 
 PROFILE = """kaproom: profile/1
 title: Prepared
@@ -107,6 +109,26 @@ def test_questions_in_a_terminal_prepare_as_well(room: LivingRoom, profile: str)
     assert (fields["by"], fields["intention"], fields["level_db"]) == ("AB", "rest", -12.0)
     assert fields["without"] == ["vocals", "drums"]
     assert [one["state"] for one in fields["screening"]] == ["confirmed", "overridden"]
+
+
+def test_erasing_a_session_takes_its_own_piece_unless_another_needs_it(tmp_path: Path) -> None:
+    mine, shared = (tmp_path / PIECES / "K-1" / name for name in ("mine.flac", "shared.flac"))
+    elsewhere = tmp_path / "elsewhere.flac"
+    at = now()
+
+    def of(kind: str, session: str | None, file: Path) -> Entry:
+        prepared = {"ref": "K-1", "closing": {"file": str(file), "title": "lullaby"}}
+        fields = prepared if session is None else {"ref": "K-1", "prepared": prepared}
+        return Entry(kind=kind, at=at, entered=at, session=session, fields=fields)
+
+    with Record.open(tmp_path) as record:
+        for session, files in (("a" * 32, (mine, shared, elsewhere)), ("b" * 32, (shared,))):
+            record.append([of("preparation", None, file) for file in files])
+            record.append([of("session-started", session, files[0])])
+            record.append([Entry(kind="session-ended", at=at, entered=at, session=session)])
+        found = going(record, "aaaa")
+    assert found.pieces == (mine,)
+    assert any("mine.flac" in line for line in found.lines)
 
 
 def test_what_is_not_prepared_says_how(room: LivingRoom) -> None:
