@@ -94,8 +94,8 @@ def ask(
             typer.echo(line)
 
 
-def ago(written: str | None) -> dict[str, float]:
-    """The argument for `--ago`.
+def ago(written: str | None, option: str = "--ago") -> dict[str, float]:
+    """The argument for `--ago`, or another option that is a length of time.
 
     Raises:
         Mend: It is not a time; the text shows how it is written.
@@ -107,7 +107,7 @@ def ago(written: str | None) -> dict[str, float]:
     try:
         return {"ago_s": ago_s(written)}
     except ValueError as error:
-        raise Mend(f"--ago: {error}") from error
+        raise Mend(f"{option}: {error}") from error
 
 
 def _past_the_daemon(do: str, args: Mapping[str, Any]) -> None:

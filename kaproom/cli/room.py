@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kaproom.cli.asking import HERE, ask, daemon
+from kaproom.cli.asking import HERE, ago, ask, daemon
 from kaproom.cli.noting import people
 from kaproom.cli.preparing import (
     By,
@@ -73,6 +73,10 @@ def start(
         list[str] | None,
         typer.Option("--who", metavar="AB,CD", help="Those present, by initials."),
     ] = None,
+    infusion_in: Annotated[
+        str | None,
+        typer.Option("--infusion-in", metavar="15m", help="When it is to start, for the timers."),
+    ] = None,
     confirm: Confirm = None,
     override: Override = None,
     by: By = None,
@@ -108,13 +112,14 @@ def start(
             closing = Path(plan.closing.file)
     if profile is None:
         raise Mend("name a profile, or what was prepared with --prepared REF")
+    expected = {"infusion_in_s": ago(infusion_in, "--infusion-in").get("ago_s")}
     weight = {} if weight_kg is None else {"weight_kg": _weight(weight_kg)}
     args = begin(profile, room, tags, closing, quiet=as_json)
     checklist = args["profile"]["checklist"]["before"]
     if not as_json:
         shown_before(checklist, must=plan is None and not confirm)
     items = the_day(plan, checklist["must"], confirm, override, by or (there[0] if there else None))
-    args |= weight | {"who": there, "checklist": items}
+    args |= expected | weight | {"who": there, "checklist": items}
     ask("start", args | ({} if plan is None else {"prepared": plan.to_fields()}), as_json=as_json)
 
 

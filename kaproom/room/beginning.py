@@ -19,6 +19,7 @@ from kaproom.session.repertoire import Repertoire
 from kaproom.session.state import REST_DB
 
 PREPARED = "preparation"
+IN_MAX_S = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,8 @@ def beginning(args: Mapping[str, Any]) -> Beginning:
     }
     if prepared is not None:
         fields |= {"ref": prepared.ref, "prepared": prepared.to_fields()}
-    first = tuple(_first(profile, who, prepared, items))
-    return Beginning(profile, repertoire, who, first, fields)
+    first = [*_first(profile, who, prepared, items), *_expected(args.get("infusion_in_s"))]
+    return Beginning(profile, repertoire, who, tuple(first), fields)
 
 
 def prepared_entry(args: Mapping[str, Any], now: Instant, command_id: str) -> Entry:
@@ -87,6 +88,15 @@ def prepared_entry(args: Mapping[str, Any], now: Instant, command_id: str) -> En
         command_id=command_id,
         fields=prepared.to_fields(),
     )
+
+
+def _expected(in_s: object) -> list[e.Event]:
+    """When the infusion is expected, in seconds from now."""
+    if in_s is None:
+        return []
+    if isinstance(in_s, bool) or not isinstance(in_s, int | float) or not 0 <= in_s <= IN_MAX_S:
+        raise Mend(f"the infusion is expected within {IN_MAX_S / 3600:g} h; write e.g. 15m")
+    return [e.Expected(0.0, 0.0, float(in_s))]
 
 
 def _first(

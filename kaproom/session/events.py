@@ -131,6 +131,15 @@ class Present(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Expected(Event):
+    """When the infusion is expected to be started: for the timers that come before it."""
+
+    infusion_s: float
+
+    kind: ClassVar[str] = "infusion-expected"
+
+
+@dataclass(frozen=True, slots=True)
 class WorkedOff(Event):
     """A checklist was gone through, before the session or before the patient leaves.
 
@@ -305,6 +314,7 @@ _RECORDED: dict[str, type[Event]] = {
         Worded,
         Amended,
         Present,
+        Expected,
         WorkedOff,
         Held,
         Advanced,

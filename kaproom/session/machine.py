@@ -96,6 +96,7 @@ _RULES: dict[type[e.Event], Callable[[Session, Any], Result]] = {
     e.Amended: notes.amended,
     e.Present: notes.present,
     e.WorkedOff: notes.worked_off,
+    e.Expected: pump.expected,
     e.Held: course.held,
     e.Advanced: course.advanced,
     e.Calmed: pieces.calmed,

@@ -92,9 +92,12 @@ def _opens_s(moments: list[float], place: int) -> float:
 
 
 def _at_s(session: Session, prompt: Prompt, minute: float) -> float | None:
-    if minute < 0:
-        return 0.0  # before the infusion: due when the session opens
     start_s = session.infusion.started_at_s
+    if minute < 0:
+        # Before the infusion: from its start back, or from the one that is expected. Where
+        # nobody knows it, or the session is younger than that, when the session opens.
+        known_s = session.expected_s if start_s is None else start_s
+        return 0.0 if known_s is None else max(0.0, known_s + minute * 60)
     if start_s is None:
         return None
     if not prompt.shift_with_pauses:

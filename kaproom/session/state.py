@@ -132,6 +132,7 @@ class Session:
         silences: Every time for which people wanted silence, in order.
         interruption: The last loss of power, while it waits for `continue` or `end`.
         signed_by: Initials of who signed it off; nothing but integration is added then.
+        expected_s: When the infusion is expected to be started, if anybody said.
         who: Those present, by their initials, parted by spaces.
         gains: What gain was wanted from when on, in order; so a late entry is told what
             was heard then, not now. Likewise the phases that began, and standstills.
@@ -158,6 +159,7 @@ class Session:
     silences: tuple[Silence, ...] = ()
     interruption: Interruption | None = None
     signed_by: str | None = None
+    expected_s: float | None = None
     who: str = ""
     gains: tuple[Gained, ...] = ()
     began: tuple[Began, ...] = ()

@@ -18,6 +18,7 @@ EVERY = [
     e.Amended(5.0, 5.0, 17, text="no", in_error=True),
     e.Amended(5.0, 5.0, 17, note=3, moved_to_s=2.5, by="CD"),
     e.Present(5.0, 5.0, "AB CD"),
+    e.Expected(0.0, 0.0, 900.0),
     e.WorkedOff(5.0, 5.0, "after", [{"item": "Steady", "state": "confirmed"}], "16:40"),
     e.Held(1.0, 1.0, for_min=7.5),
     e.Advanced(1.0, 1.0, sure=False),

@@ -153,11 +153,12 @@ def test_notes_are_made_before_the_infusion_in_a_pause_and_after_the_end() -> No
     assert heard(made.session, 600.0) is None
 
 
-def test_what_is_said_afterwards_is_no_note_of_the_session() -> None:
+@pytest.mark.parametrize(
+    "facts", [{"category": "integration"}, {"category": "speech", "integration": True}]
+)
+def test_what_is_said_afterwards_is_no_note_of_the_session(facts: dict[str, Any]) -> None:
     made = room()
-    with pytest.raises(Mend):
-        made.at(made.now_s, e.Noted, category="integration")
-    made.at(made.now_s, e.Noted, category="integration", integration=True)
+    made.at(made.now_s, e.Noted, **facts)
     assert not made.session.notes[0].counts
 
 

@@ -99,6 +99,19 @@ def test_a_prompt_before_the_infusion_is_due_when_the_session_opens() -> None:
     assert dues(made.session)[1].at_s is None
 
 
+def test_a_prompt_before_the_infusion_waits_for_its_minute_where_the_start_is_expected() -> None:
+    made = room(vitals(-10, 0), started=False)
+    made.do(e.Expected(0.0, 0.0, 900.0))
+    made.wait_until(290.0)
+    assert states(made) == ["ahead", "ahead"]
+    made.wait_until(310.0)
+    assert states(made) == ["due", "ahead"]
+    made.at(320.0, e.Noted, category="vital-signs-taken")
+    made.at(960.0, e.Infused, what="started")  # a minute later than was expected
+    assert dues(made.session)[0].at_s == 360.0
+    assert states(made) == ["done", "due"]
+
+
 def test_a_prompt_may_wait_with_the_infusion_or_not() -> None:
     made = room(vitals(10), vitals(10, category="tears", shift_with_pauses=True))
     made.at(STARTED_S + 300, e.Infused, what="paused")

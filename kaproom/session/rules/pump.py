@@ -58,6 +58,11 @@ def infused(session: Session, event: e.Infused) -> Result:
     return session, (*told, *on, *play)
 
 
+def expected(session: Session, event: e.Expected) -> Result:
+    """When people mean to start it; nothing follows but what the timers ask for before."""
+    return replace(session, expected_s=event.infusion_s), ()
+
+
 def _followed(session: Session, *, turned: bool, since_s: float) -> Result:
     """The phase's music: what sounds goes on, unless the phase turned or it is ahead of it.
 
