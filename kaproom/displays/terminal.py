@@ -59,7 +59,7 @@ def screen(status: Status, wall_clock: str) -> RenderableType:
         text = Text("No session is open.", style="dim")
         if status.get("said"):
             text.append(f"\n{status['said']}", style="not dim yellow")
-        return Panel(text, title=f"kaproom · {name}")
+        return Panel(text.append_text(_unsigned(status)), title=f"kaproom · {name}")
     rows = Table.grid(padding=(0, 2))
     rows.add_column(style="grey62", min_width=9)
     rows.add_column()
@@ -215,7 +215,15 @@ def _record(status: Status) -> Text:
     text = Text(f"saved, {record['head_seq']} entries, {count} notes", style="grey62")
     if record.get("disk_low"):
         text.append(f"\nthe disk is nearly full: {_free(record)} left; free some", style="yellow")
-    return text
+    return text.append_text(_unsigned(status))
+
+
+def _unsigned(status: Status) -> Text:
+    waiting = len(status.get("unsigned") or ())
+    if not waiting:
+        return Text()
+    sessions = "1 session waits" if waiting == 1 else f"{waiting} sessions wait"
+    return Text(f"\n{sessions} to be signed off: `kaproom sign-off --by AB`", style="grey62")
 
 
 def _free(record: Status) -> str:

@@ -126,6 +126,7 @@ class Conductor:
             first: What is so from the first moment on: who is there, what was prepared.
         """
         scribe = self._take(Scribe(session_id, now))
+        self.said = ""
         self._clocks.begin()
         self._headphones.begin()
         self.session, effects = opened(profile, repertoire)

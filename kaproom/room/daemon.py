@@ -36,6 +36,7 @@ from kaproom.room.moments import AGO_MAX_S
 from kaproom.room.past import Case, find_past, past_of
 from kaproom.room.sheets import Sheets
 from kaproom.room.surveyor import Surveyor
+from kaproom.room.unsigned import Unsigned
 from kaproom.room.vigil import Vigil, last_word
 from kaproom.session.roomfile import RoomFile
 
@@ -133,6 +134,7 @@ class Daemon:
         left_open = record.last_open_session()
         entries = list(record.entries(left_open.session)) if left_open else []
         past = None if left_open else _unsigned(record, now)
+        self._unsigned = Unsigned(record.unsigned_sessions())
         # Only the recorder's thread touches the record from here on.
         self._done_before = {
             w.entry.command_id: w.seq
@@ -265,6 +267,7 @@ class Daemon:
             erasing.request.fail(f"nothing was erased: {done.failed}")
             return
         self._head = (done.written[-1].hash, done.written[-1].seq)
+        self._unsigned.written(done.written)
         self._conductor.forget(erasing.erasure.going.session)
         erasing.request.reply({"line": erasing.erasure.line(), "seq": done.written[-1].seq})
         self._publish()
@@ -389,6 +392,7 @@ class Daemon:
         if done.failed is None and done.written:
             self._head = (done.written[-1].hash, done.written[-1].seq)
             self._conductor.written(done.written)
+            self._unsigned.written(done.written)
             for written in done.written:
                 if written.entry.kind == SIGNED_OFF and written.entry.session:
                     self._sheets.write(written.entry.session)
@@ -452,6 +456,7 @@ class Daemon:
                 "disk_low": self._vigil.low,
             },
             "said": self._conductor.said or None,
+            "unsigned": self._unsigned.told(),
             "clock": self._conductor.clock_facts,
         }
         return status | self._conductor.status()

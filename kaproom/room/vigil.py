@@ -79,7 +79,7 @@ def leave_word(data: Path, now: Instant) -> None:
     """Write down that the room lives, on disk when this returns."""
     told = {"mono_ns": now.mono_ns, "boot": now.boot_id, "utc": now.utc.isoformat()}
     beside = data / f".{FILE_NAME}"
-    with beside.open("w", encoding="utf-8") as file:
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640), "w") as file:
         json.dump(told, file)
         file.flush()
         os.fsync(file.fileno())

@@ -19,6 +19,8 @@ from kaproom.session.phases import Span
 from kaproom.session.prompts import PromptState, dues
 from kaproom.session.state import SILENT_DB, Session, Stage
 
+GAP_KNOWN_S = 1.0
+"""No machine restarts faster: a shorter gap is a wall clock that was lost with the power."""
 BEGIN_MAX_S = 2.0
 """Until then after its opening, a session that is not heard yet is not a silence to report."""
 
@@ -149,6 +151,8 @@ def _interrupted(session: Session) -> dict[str, Any] | None:
     gap_s = gap.until_s - gap.from_s
     minutes, seconds = divmod(round(gap_s), 60)
     long = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+    if gap_s < GAP_KNOWN_S:
+        long = "(for how long is not known)"
     return {
         "gap_s": gap_s,
         "since_s": session.now_s - gap.until_s,

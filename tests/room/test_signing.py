@@ -51,11 +51,14 @@ def test_a_session_is_sealed_by_its_signature_and_blocks_nobody_before(
     hers: tuple[LivingRoom, str],
 ) -> None:
     room, session = hers
+    assert [one["session"] for one in room.status()["unsigned"]] == [session]
+    assert "1 session waits to be signed off" in room.kaproom("status")
     his = room.begin(sounding=False)  # the next patient's, and nobody has signed
     with pytest.raises(Mend, match="initials"):
         room.call("sign-off", {"by": "Anna Berg"})
     said = room.kaproom("sign-off", "--by", "ab")
     assert said.startswith("Signed off by AB")
+    assert room.status()["unsigned"] == []
     signed = entries(room, session)[-1]
     assert (signed.kind, signed.fields["by"]) == ("signed-off", "AB")
     with pytest.raises(Refused, match="signed off"):

@@ -185,3 +185,13 @@ def test_a_session_is_signed_off_once_after_its_end_and_sealed_then() -> None:
     ):
         with pytest.raises(Refused, match="signed off"):
             made.at(63, kind, **facts)
+
+
+def test_a_wall_clock_that_was_lost_with_the_power_is_no_length_of_time() -> None:
+    made = room()
+    made.do(e.Continued(made.now_s, made.now_s))
+    made.do(e.Interrupted(made.now_s, made.now_s, 0.0))
+    ask = snapshot(made.session, NO_SOUND)["session"]["interrupted"]["ask"]
+    assert ask.startswith("interrupted (for how long is not known): is the infusion")
+    assert made.at(made.now_s + 5, e.Continued, minute=35).infusion_state is InfusionState.RUNNING
+    assert elapsed_min(made.session) == pytest.approx(35)
