@@ -104,7 +104,10 @@ def test_the_last_note_is_the_last_to_be_made() -> None:
     made = room(STARTED_S + 600)
     made.at(made.now_s, e.Noted, category="tears")
     made.at(made.now_s + 10, e.Noted, category="speech", ago_s=300.0)
-    assert told(made)["notes"] == {"count": 2, "last_s": 10.0, "last_category": "tears"}
+    notes = told(made)["notes"]
+    keys = notes.pop("keys")
+    assert notes == {"count": 2, "last_s": 10.0, "last_category": "tears"}
+    assert {"key": "t", "category": "tears", "label": "Tears"} in keys
 
 
 def test_prompts_are_counted_for_the_screens() -> None:
