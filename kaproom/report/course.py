@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from kaproom.arc import Stretch
 from kaproom.arc.values import phases_of
 from kaproom.report.account import Piece, PromptLine
+from kaproom.report.loudness import REFERENCE_LUFS
 from kaproom.report.tale import Tale
 from kaproom.retold import Happened
 from kaproom.session.prompts import PromptState, dues
-from kaproom.session.state import Session
 
+PIECE = "piece"
 # A piece may enter so much before or after the moment that an entry's clock names.
 _NEAR_S = (0.0, -1.0, 1.0)
 
@@ -39,32 +41,85 @@ def planned_phases(tale: Tale) -> tuple[Stretch, ...]:
     return phases_of(what.planned_spans, what.minute, what.minute(_planned_end_s(what)))
 
 
-def pieces(tale: Tale) -> Iterator[Piece]:
-    """What was begun, each piece until it was gone."""
-    what = tale.what
-    if what is None:
-        return
-    own = what.session.repertoire.closing
-    why = dict(_left_early(tale, what))
-    for number, cue in enumerate(what.cues, start=1):
-        following = what.cues[number] if number < len(what.cues) else None
+def pieces(tale: Tale) -> tuple[Piece, ...]:
+    """What was begun, each piece until it was gone: as recorded, or else as reckoned anew."""
+    begun = sorted(_recorded(tale) or _reckoned(tale), key=lambda one: one.start_s)
+    why = dict(_left_early(tale, begun))
+    found = []
+    for number, one in enumerate(begun, start=1):
+        following = begun[number] if number < len(begun) else None
         gone_s = tale.end_s if following is None else following.start_s + following.crossfade_s
-        gone_s = max(cue.start_s, min(gone_s, tale.end_s))
-        yield Piece(
-            number=number,
-            title=cue.offer.title,
-            key=cue.offer.key,
-            phase=what.session.profile.phases[cue.phase_index].name,
-            utc=tale.utc(cue.start_s),
-            from_min=tale.minute(cue.start_s),
-            to_min=tale.minute(gone_s),
-            entrance_min=min(cue.crossfade_s, gone_s - cue.start_s) / 60,
-            loudness_lufs=cue.loudness_lufs,
-            heard_s=_audible_s(what.session, cue.start_s, gone_s),
-            generated=cue.offer.soundscape is not None,
-            own=own is not None and cue.offer.key == own.key,
-            left=why.get(cue.id, ""),
+        gone_s = max(one.start_s, min(gone_s, tale.end_s))
+        found.append(
+            Piece(
+                number=number,
+                title=one.title,
+                key=one.key,
+                phase=one.phase,
+                utc=tale.utc(one.start_s),
+                from_min=tale.minute(one.start_s),
+                to_min=tale.minute(gone_s),
+                entrance_min=min(one.crossfade_s, gone_s - one.start_s) / 60,
+                loudness_lufs=one.loudness_lufs,
+                heard_s=_audible_s(tale, one.start_s, gone_s),
+                generated=one.generated,
+                own=one.key == tale.own_key,
+                left=why.get(one.cue, ""),
+            )
         )
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A piece as it began."""
+
+    cue: str
+    start_s: float
+    crossfade_s: float
+    key: str
+    title: str
+    phase: str
+    loudness_lufs: float
+    generated: bool
+
+
+def _recorded(tale: Tale) -> list[_Begun]:
+    found: dict[str, _Begun] = {}
+    for written in tale.of(PIECE):
+        entry, fields = written.entry, written.entry.fields
+        cue = str(fields.get("cue"))
+        found[cue] = _Begun(
+            cue=cue,
+            start_s=max(0.0, tale.at_s(entry.at)),
+            crossfade_s=float(fields.get("crossfade_s", 0.0)),
+            key=str(fields.get("key", "")),
+            title=str(fields.get("title", "")),
+            phase=str(fields.get("phase", "")),
+            loudness_lufs=float(fields.get("loudness_lufs", REFERENCE_LUFS)),
+            generated=fields.get("generated") is True,
+        )
+    return [one for one in found.values() if one.start_s < tale.end_s]
+
+
+def _reckoned(tale: Tale) -> list[_Begun]:
+    """As the rules of this kaproom have it: an older record names no pieces."""
+    if tale.what is None:
+        return []
+    names = [phase.name for phase in tale.what.session.profile.phases]
+    return [
+        _Begun(
+            cue=cue.id,
+            start_s=cue.start_s,
+            crossfade_s=cue.crossfade_s,
+            key=cue.offer.key,
+            title=cue.offer.title,
+            phase=names[cue.phase_index],
+            loudness_lufs=cue.loudness_lufs,
+            generated=cue.offer.soundscape is not None,
+        )
+        for cue in tale.what.cues
+    ]
 
 
 def planned_pieces(tale: Tale) -> Iterator[Stretch]:
@@ -114,7 +169,7 @@ def misheard(tale: Tale) -> int:
 
     Another kaproom may plan otherwise than the one that played; what the entries say counts.
     """
-    if tale.what is None:
+    if tale.what is None or _recorded(tale):
         return 0
     session, count = tale.what.session, 0
     for written in tale.entries:
@@ -125,15 +180,15 @@ def misheard(tale: Tale) -> int:
     return count
 
 
-def _left_early(tale: Tale, what: Happened) -> Iterator[tuple[str, str]]:
+def _left_early(tale: Tale, begun: Sequence[_Begun]) -> Iterator[tuple[str, str]]:
     for written in tale.of("skip", "source-failed"):
-        entry = written.entry
-        if entry.kind == "source-failed":
-            yield str(entry.fields.get("cue", "")), "could not be read to its end"
+        if written.entry.kind == "source-failed":
+            yield str(written.entry.fields.get("cue", "")), "could not be read to its end"
             continue
-        cue = what.session.cue_at(tale.at_s(entry.at))
-        if cue is not None:
-            yield cue.id, "skipped"
+        at_s = tale.at_s(written.entry.at)
+        sounding = [one.cue for one in begun if one.start_s <= at_s]
+        if sounding:
+            yield sounding[-1], "skipped"
 
 
 def _planned_end_s(what: Happened) -> float:
@@ -141,9 +196,9 @@ def _planned_end_s(what: Happened) -> float:
     return what.zero_s + what.session.profile.session_end_min * 60 if end_s is None else end_s
 
 
-def _audible_s(session: Session, from_s: float, until_s: float) -> float:
+def _audible_s(tale: Tale, from_s: float, until_s: float) -> float:
     silent_s = 0.0
-    for silence in session.silences:
+    for silence in () if tale.what is None else tale.what.session.silences:
         over_s = until_s if silence.until_s is None else min(until_s, silence.until_s)
         silent_s += max(0.0, over_s - max(from_s, silence.from_s))
     return max(0.0, until_s - from_s - silent_s)

@@ -33,11 +33,6 @@ def presence(tale: Tale) -> list[tuple[float, tuple[str, ...]]]:
     return found
 
 
-def own_piece(tale: Tale) -> str:
-    """The title of the patient's own closing piece; empty without one."""
-    return str(_mapping(_mapping(tale.fields.get("repertoire")).get("closing")).get("title", ""))
-
-
 def preparation(tale: Tale) -> Preparation:
     """Intention, screening, checklists: what was confirmed, by whom, and what was not."""
     prepared = _mapping(tale.fields.get("prepared"))
@@ -63,9 +58,8 @@ def _facts(tale: Tale, prepared: Mapping[str, Any]) -> Iterator[Fact]:
     without = tale.fields.get("without") or prepared.get("without") or []
     if without:
         yield Fact("Left out", ", ".join(map(str, without)))
-    own = own_piece(tale)
-    if own:
-        yield Fact("Closing piece of their own", own, free=True)
+    if tale.own_title:
+        yield Fact("Closing piece of their own", tale.own_title, free=True)
     if prepared.get("level_db") is not None:
         yield Fact("Comfortable level", f"{signed(float(prepared['level_db']), 0)} dB")
     consent = _mapping(prepared.get("consent"))

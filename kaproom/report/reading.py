@@ -14,6 +14,7 @@ from kaproom.record import DAEMON_STARTED, SESSION_ENDED, SESSION_STARTED, Recor
 from kaproom.report.account import Account, Presence
 from kaproom.report.clocks import clock_facts
 from kaproom.report.course import (
+    PIECE,
     misheard,
     phases,
     pieces,
@@ -28,7 +29,7 @@ from kaproom.report.loudness import sound_quality
 from kaproom.report.noted import TOLD as NOTES
 from kaproom.report.noted import noted
 from kaproom.report.prepared import TOLD as PREPARED
-from kaproom.report.prepared import own_piece, preparation, presence, signature
+from kaproom.report.prepared import preparation, presence, signature
 from kaproom.report.pumped import estimate, pump
 from kaproom.report.sessions import ref_of, series_of
 from kaproom.report.setting import setting
@@ -36,7 +37,7 @@ from kaproom.report.tale import Tale
 from kaproom.session.roomfile import RoomFile
 
 _TOLD = (
-    frozenset({SESSION_STARTED, SESSION_ENDED, DAEMON_STARTED, "infusion", "phase"})
+    frozenset({SESSION_STARTED, SESSION_ENDED, DAEMON_STARTED, "infusion", "phase", PIECE})
     | NOTES
     | INCIDENTS
     | PREPARED
@@ -90,14 +91,14 @@ def _told(tale: Tale, bare: Account, room: RoomFile | None, *, curve: bool) -> A
         title=str(tale.profile.get("title", "")),
         playlist=str(tale.profile.get("playlist", "")),
         ref=ref_of(tale.fields),
-        own_piece=own_piece(tale),
+        own_piece=tale.own_title,
         signed=signed,
         clock_from="infusion" if tale.has_infusion else "opening",
         from_min=tale.minute(0.0),
         to_min=tale.end_min,
         phases=phases(tale),
         planned_phases=planned_phases(tale),
-        pieces=tuple(pieces(tale)),
+        pieces=pieces(tale),
         planned_pieces=tuple(planned_pieces(tale)),
         silences=tuple(silences(tale)),
         pump=pump(tale),

@@ -51,6 +51,22 @@ class Tale:
         found = self.fields.get("profile")
         return found if isinstance(found, Mapping) else {}
 
+    @property
+    def own_title(self) -> str:
+        """What the patient's own closing piece is called; empty without one."""
+        return str(self._closing.get("title", ""))
+
+    @property
+    def own_key(self) -> str | None:
+        """By which it is known."""
+        return self._closing.get("key")
+
+    @property
+    def _closing(self) -> Mapping[str, Any]:
+        repertoire = self.fields.get("repertoire")
+        found = repertoire.get("closing") if isinstance(repertoire, Mapping) else None
+        return found if isinstance(found, Mapping) else {}
+
     def of(self, *kinds: str) -> Iterator[Written]:
         """Its entries of these kinds, in order."""
         return (written for written in self.entries if written.entry.kind in kinds)

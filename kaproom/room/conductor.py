@@ -20,6 +20,7 @@ from kaproom.room.clockwatch import STEPPED, ClockWatch
 from kaproom.room.headphones import FromPlayer, Headphones
 from kaproom.room.notebook import Notebook
 from kaproom.room.past import Case
+from kaproom.room.playbill import Playbill
 from kaproom.room.resume import resumed
 from kaproom.room.scribe import Scribe
 from kaproom.room.weight import Weight
@@ -83,6 +84,7 @@ class Conductor:
         self._sound_word = ""
         self._clocks = clocks or ClockWatch()
         self._notebook = Notebook()
+        self._playbill = Playbill()
         self.weight = Weight()
         self.said = ""
 
@@ -205,6 +207,7 @@ class Conductor:
         """This one writes of the session from now on."""
         self._scribe = scribe
         self._notebook = Notebook(scribe.session_id)
+        self._playbill = Playbill()
         scribe.sounded = self._headphones.sounded
         scribe.clock = self._clocks.facts
         return scribe
@@ -250,6 +253,7 @@ class Conductor:
             return False
         self._take(scribe)
         self.session = session
+        self._playbill = Playbill(entries)
         self.written(entries)
         self._clocks.begin(sum(written.entry.kind == STEPPED for written in entries))
         if entries:
@@ -304,6 +308,7 @@ class Conductor:
         if session.stage is not Stage.ENDED:
             now_s = scribe.at_s(now)
             ends = self._by_itself(e.Tick(now_s, now_s), now)
+            self._write(self._told(self._playbill.begun(self.session or session), now))
             self._keep_in_time(now_s, now)
             self._keep_gain()
         self._watch_sound(now)

@@ -25,6 +25,7 @@ from afternoons import (
 )
 from pasts import Past
 
+from kaproom.clock import NS_PER_S
 from kaproom.errors import Mend
 from kaproom.record import Record
 from kaproom.report import write_sheet
@@ -294,6 +295,29 @@ def test_a_piece_that_the_record_names_otherwise_is_owned_up_to(tmp_path: Path) 
         told = read(record, ID, ROOM, curve=False)
     assert told.misheard >= 1
     assert "entries name another piece than this reckoning" in words(sheet(told))
+
+
+def test_pieces_are_those_that_the_record_names(tmp_path: Path) -> None:
+    """Whatever this kaproom would have planned."""
+    listed = entries(eventful())
+    opening = listed[0]
+    named = [
+        replace(
+            opening,
+            kind="piece",
+            at=replace(opening.at, mono_ns=opening.at.mono_ns + at_s * NS_PER_S),
+            fields={"cue": f"c{at_s}", "key": title, "title": title, "crossfade_s": 5.0},
+        )
+        for at_s, title in ((0, "The first"), (900, "The second"))
+    ]
+    with recorded(tmp_path, [*listed, *named]) as record:
+        told = read(record, ID, ROOM, curve=False)
+    assert [(piece.title, round(piece.from_min, 2)) for piece in told.pieces] == [
+        ("The first", -11.83),
+        ("The second", 3.17),
+    ]
+    assert told.pieces[0].to_min == pytest.approx(told.pieces[1].from_min + 5 / 60)
+    assert told.misheard == 0
 
 
 def test_the_series_under_a_reference_is_shown(tmp_path: Path) -> None:
