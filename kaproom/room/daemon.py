@@ -25,18 +25,17 @@ from kaproom.clock import Instant
 from kaproom.errors import Mend, Refused
 from kaproom.intercom import Request, Server
 from kaproom.places import WORD_FILE, sockets
-from kaproom.record import SIGNED_OFF, Done, Entry, Record, Recorder, RoomLock
+from kaproom.record import Done, Entry, Record, Recorder, RoomLock
+from kaproom.room.afterwards import Afterwards, Erasing
 from kaproom.room.attention import KIND, Change
 from kaproom.room.beginning import beginning, prepared_entry
 from kaproom.room.bus import Bus
 from kaproom.room.conductor import Conductor
-from kaproom.room.erasing import BACKED_UP, Erasure, asked, confirmed, going
 from kaproom.room.headphones import Headphones
 from kaproom.room.moments import AGO_MAX_S
 from kaproom.room.past import Case, find_past, past_of
 from kaproom.room.sheets import Sheets
 from kaproom.room.surveyor import Surveyor
-from kaproom.room.unsigned import Unsigned
 from kaproom.room.vigil import Vigil, last_word
 from kaproom.session.roomfile import RoomFile
 
@@ -59,14 +58,6 @@ class _Owed:
     reply: dict[str, Any]
     entries: tuple[Entry, ...] = ()
     note: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Erasing:
-    """Somebody waits until a session is erased."""
-
-    request: Request
-    erasure: Erasure
 
 
 class Daemon:
@@ -134,7 +125,9 @@ class Daemon:
         left_open = record.last_open_session()
         entries = list(record.entries(left_open.session)) if left_open else []
         past = None if left_open else _unsigned(record, now)
-        self._unsigned = Unsigned(record.unsigned_sessions())
+        self._afterwards = Afterwards(
+            self._data, self._sheets, record.unsigned_sessions(), self._write
+        )
         # Only the recorder's thread touches the record from here on.
         self._done_before = {
             w.entry.command_id: w.seq
@@ -158,7 +151,7 @@ class Daemon:
         self._surveyor = Surveyor(self._room, self._data)
         self._server.add_reader(self._surveyor.fileno(), self._surveyor.answer)
         self._conductor = Conductor(self._headphones, self._write)
-        self._server.add_reader(self._sheets.fileno(), self._sheet_told)
+        self._server.add_reader(self._sheets.fileno(), self._afterwards.sheet_told)
         self._vigil = Vigil(self._data)
         if self._conductor.pick_up(entries, now, last_word(self._data)):
             self._bus.resumed(now)
@@ -239,61 +232,24 @@ class Daemon:
         self._publish()
 
     def _sign_off(self, request: Request) -> None:
-        """Without a session named, the one that ended last of those that nobody has signed."""
         if request.args.get("session") is None and not self._conductor.unsigned:
-            with Record.open(self._data, read_only=True) as record:
-                waiting = record.unsigned_sessions()
-            if waiting:
-                request.args["session"] = waiting[-1].session
-            elif not self._conductor.open:
-                raise Refused("no session waits to be signed off")
+            self._afterwards.name_unsigned(request, self._conductor.open)
         self._command(request)
 
     def _erase(self, request: Request) -> None:
-        """Between sessions only: nobody's note waits until a file is written anew."""
-        if self._conductor.open:
-            raise Refused("a session is on; erase between sessions")
-        with Record.open(self._data, read_only=True) as record:
-            found = going(record, str(request.args.get("session", "")))
-        erasure = confirmed(found, request.args.get("confirm"), request.args.get("by"))
-        if erasure is None:
-            request.reply(asked(found))
-        else:
-            self._recorder.perform(erasure.work, _Erasing(request, erasure))
+        self._afterwards.erase(request, self._recorder, self._conductor.open)
 
-    def _erased(self, done: Done) -> None:
-        erasing: _Erasing = done.token
-        if done.failed is not None:
-            erasing.request.fail(f"nothing was erased: {done.failed}")
-            return
-        self._head = (done.written[-1].hash, done.written[-1].seq)
-        self._unsigned.written(done.written)
-        self._conductor.forget(erasing.erasure.going.session)
-        erasing.request.reply({"line": erasing.erasure.line(), "seq": done.written[-1].seq})
+    def _erased(self, erasing: Erasing, done: Done) -> None:
+        if done.failed is None:
+            self._head = (done.written[-1].hash, done.written[-1].seq)
+            self._afterwards.written(done.written)
+            self._conductor.forget(erasing.session)
+        erasing.told(done)
         self._publish()
 
     def _backed_up(self, request: Request) -> None:
-        """A copy of the record was made: an erasure has to name it."""
-        now = clock.now()
-        file = request.args.get("file")
-        if not isinstance(file, str):
-            raise Mend("a copy is named by its file")
-        entry = Entry(
-            kind=BACKED_UP,
-            at=now,
-            entered=now,
-            command_id=request.id,
-            fields={"file": file[:1000]},
-        )
+        entry = self._afterwards.copy_entry(request)
         self._write([entry], _Owed(request, {"line": "Kept that there is a copy."}))
-
-    def _sheet_told(self) -> None:
-        for sheet in self._sheets.done():
-            now = clock.now()
-            entry = Entry(
-                kind=sheet.kind, at=now, entered=now, session=sheet.session, fields=sheet.fields
-            )
-            self._write([entry])
 
     def _preview(self, request: Request) -> None:
         """Say what would be. A word of its own: it can never be taken for the command."""
@@ -380,8 +336,8 @@ class Daemon:
     def _recorded(self) -> None:
         """What the recorder finished: now it may be acknowledged."""
         for done in self._recorder.done():
-            if isinstance(done.token, _Erasing):
-                self._erased(done)
+            if isinstance(done.token, Erasing):
+                self._erased(done.token, done)
             else:
                 self._acknowledge(done)
         self._bus.written()
@@ -392,10 +348,7 @@ class Daemon:
         if done.failed is None and done.written:
             self._head = (done.written[-1].hash, done.written[-1].seq)
             self._conductor.written(done.written)
-            self._unsigned.written(done.written)
-            for written in done.written:
-                if written.entry.kind == SIGNED_OFF and written.entry.session:
-                    self._sheets.write(written.entry.session)
+            self._afterwards.written(done.written)
         if done.failed is not None:
             # What the session knows, the record will: else the next daemon knew another one.
             self._backlog = [*owed.entries, *self._backlog][:BACKLOG_MAX]
@@ -412,8 +365,8 @@ class Daemon:
         if owed.note is not None:
             # What was pressed twice is answered with the note that it is.
             reply["note"] = self._conductor.note_seq(owed.note)
-        if request.do == "sign-off" and self._sheets.folder is not None:
-            reply["line"] = f"{reply['line']} Its sheet goes to {self._sheets.folder}."
+        if request.do == "sign-off":
+            reply["line"] = f"{reply['line']}{self._afterwards.sheet_line()}"
         if request.do == "note":
             reply["seq"] = reply.get("note") or seq
             reply["line"] = f"{reply['line'].removesuffix('.')} (entry {reply['seq']})."
@@ -456,7 +409,7 @@ class Daemon:
                 "disk_low": self._vigil.low,
             },
             "said": self._conductor.said or None,
-            "unsigned": self._unsigned.told(),
+            "unsigned": self._afterwards.told(),
             "clock": self._conductor.clock_facts,
         }
         return status | self._conductor.status()
