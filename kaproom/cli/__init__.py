@@ -13,6 +13,7 @@ import typer
 from kaproom import __version__
 from kaproom.cli import (
     broker,
+    checklists,
     curation,
     keeping,
     noting,
@@ -62,6 +63,7 @@ PARTS = (
     session,
     noting,
     preparing,
+    checklists,
     wire,
     windows,
     curation,

@@ -1,4 +1,4 @@
-"""Preparing a session days before, the day's checklist, and the one at the end."""
+"""Preparing a session days before: asked in a terminal, or told by options."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kaproom import clock
-from kaproom.cli.asking import HERE, ask, daemon
+from kaproom.cli.asking import HERE, daemon
+from kaproom.cli.checklists import By, Json, Override
+from kaproom.cli.questions import asked_initials, asked_line, level_of, today
 from kaproom.errors import Mend
 
 if TYPE_CHECKING:
@@ -21,24 +22,10 @@ if TYPE_CHECKING:
     from kaproom.session.preparation import ClosingPiece, Preparation, Ticked
     from kaproom.session.roomfile import RoomFile
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-By = Annotated[str | None, typer.Option("--by", metavar="AB", help="Who says so, by initials.")]
-Override = Annotated[
-    list[str] | None,
-    typer.Option("--override", metavar="ITEM=REASON", help="Not so, and why it goes on."),
-]
-Confirm = Annotated[
-    list[str] | None,
-    typer.Option("--confirm", metavar="all|1,3", help="Items of the checklist that are so."),
-]
-IN_FULL = "Prepared in full"
-"""What stands on the day's checklist when something of the preparation is still open."""
-
 
 def add_to(app: typer.Typer) -> None:
-    """Add the commands of preparation to the app."""
-    for command in (prepare, closing):
-        app.command()(command)
+    """Add the command of preparation to the app."""
+    app.command()(prepare)
 
 
 def prepare(
@@ -100,7 +87,7 @@ def prepare(
     }
     given = {name: value for name, value in given.items() if value is not None}
     by = None if by is None else initials(by)
-    drafted = _Draft(ref, profile, before, by, on or _today())
+    drafted = _Draft(ref, profile, before, by, on or today())
     if not given and sys.stdin.isatty():
         given = drafted.asked()
     made = drafted.with_answers(given)
@@ -128,22 +115,26 @@ class _Draft:
         """Questions and answers; Enter keeps what is there."""
         before = self.before
         answers: dict[str, Any] = {}
-        self.by = self.by or _initials_asked("Prepared by (initials)")
-        told = _line("Intention, in their words", "" if before is None else before.intention)
-        answers["intention"] = told
-        tags = _line("Leave out (tags, e.g. vocals)", " ".join(before.without if before else ()))
+        self.by = self.by or asked_initials("Prepared by (initials)")
+        intention = "" if before is None else before.intention
+        answers["intention"] = asked_line("Intention, in their words", intention)
+        tags = asked_line(
+            "Leave out (tags, e.g. vocals)", " ".join(before.without if before else ())
+        )
         answers["without"] = tags.replace(",", " ").split()
         piece = before.closing.file if before is not None and before.closing is not None else ""
-        answers["closing"] = _line("Closing piece of their own (a file, or none)", piece) or "none"
+        answers["closing"] = (
+            asked_line("Closing piece of their own (a file, or none)", piece) or "none"
+        )
         level = "" if before is None or before.level_db is None else f"{before.level_db:g}"
-        answers["level_db"] = _number(_line("Comfortable level, dB (e.g. -9)", level))
+        answers["level_db"] = level_of(asked_line("Comfortable level, dB (e.g. -9)", level))
         if before is None or before.consent is None:
             answers["consent"] = typer.confirm("Consent given?", default=False) or None
         known = _known(before)
         answers["screened"], answers["override"] = [], []
         for item in self.screening:
             if item not in known or not known[item].settled:
-                said = _line(f"{item}? (y, or why the session is held all the same)", "")
+                said = asked_line(f"{item}? (y, or why the session is held all the same)", "")
                 kind = "screened" if said.lower() in ("y", "yes") else "override"
                 if said:
                     answers[kind].append(item if kind == "screened" else f"{item}={said}")
@@ -208,69 +199,6 @@ class _Draft:
         if stops:
             raise Mend("\n".join(map(str, stops)))
         shown(finding for finding in found.findings if finding.level == "warn")
-
-
-def closing(
-    *,
-    confirm: Confirm = None,
-    override: Override = None,
-    left: Annotated[
-        str | None, typer.Option("--left", metavar="HH:MM", help="When the patient left.")
-    ] = None,
-    by: By = None,
-    as_json: Json = False,
-) -> None:
-    """The checklist before the patient leaves: last vital signs, steady, escort, left at."""
-    with daemon() as client:
-        session = client.call("status").get("session")
-    if session is None:
-        raise Mend("no session is open, and none waits to be signed off")
-    items = session["closing"]
-    if not confirm and not override and sys.stdin.isatty():
-        by = by or _initials_asked("Confirmed by (initials)")
-        confirm, override = _gone_through(items)
-        left = left or _line("Left at (HH:MM, empty: not yet)", "") or None
-    ticked = _ticked(items, confirm, override, by, must=False)
-    if left is not None:
-        from kaproom.room.moments import told_at
-
-        told_at(left, clock.utc())
-    args = {"which": "after", "items": [one.model_dump(mode="json") for one in ticked]}
-    for one in ticked:
-        if not one.settled:
-            typer.echo(f"open  {one.item}", err=True)
-    ask("checklist", args | {"left_at": left}, as_json=as_json)
-
-
-def the_day(
-    prepared: Preparation | None,
-    must: Sequence[str],
-    confirm: list[str] | None,
-    override: list[str] | None,
-    by: str | None,
-) -> list[dict[str, Any]]:
-    """The day's checklist, gone through here or as flags say it, for the daemon.
-
-    Raises:
-        Mend: Something that must be confirmed is not, and nobody is here to be asked.
-    """
-    items = [*must]
-    if prepared is not None and prepared.missing:
-        typer.echo(f"open in the preparation: {'; '.join(prepared.missing)}", err=True)
-        items.insert(0, IN_FULL)
-    if prepared is not None and items and not confirm and not override and sys.stdin.isatty():
-        by = by or _initials_asked("Checklist by (initials)")
-        confirm, override = _gone_through(items)
-    ticked = _ticked(items, confirm, override, by, must=True)
-    if prepared is not None:
-        waiting = [one.item for one in ticked if not one.settled]
-        if waiting:
-            listed = "; ".join(f"{items.index(item) + 1} {item}" for item in waiting)
-            raise Mend(
-                f"not confirmed: {listed}; add --confirm all, or --confirm 1,2 and "
-                "--override '3=REASON' --by AB"
-            )
-    return [one.model_dump(mode="json") for one in ticked if one.settled]
 
 
 def prepared_for(ref: str) -> Preparation:
@@ -372,60 +300,6 @@ def _list(as_json: bool) -> None:
     for ref, one in found.items():
         open_items = f"open: {', '.join(one.missing)}" if one.missing else "in full"
         typer.echo(f"{ref:<16} {one.profile:<24} {len(_earlier(ref))} sessions  {open_items}")
-
-
-# -- questions
-
-
-def _line(question: str, default: str) -> str:
-    told: str = typer.prompt(question, default=default, show_default=bool(default))
-    return told.strip()
-
-
-def _initials_asked(question: str) -> str:
-    from kaproom.session.people import initials
-
-    return initials(_line(question, ""))
-
-
-def _number(written: str) -> float | None:
-    if not written:
-        return None
-    try:
-        return float(written)
-    except ValueError:
-        raise Mend(f"'{written[:40]}' is no level; write a number of dB, e.g. -9") from None
-
-
-def _gone_through(items: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Each item in turn: what is so, and what is not with its reason."""
-    confirm, override = [], []
-    for number, item in enumerate(items, 1):
-        said = _line(f"{number}/{len(items)} {item} (Enter: yes; else why not)", "")
-        if said:
-            override.append(f"{number}={said}")
-        else:
-            confirm.append(str(number))
-    return confirm, override
-
-
-def _ticked(
-    items: Sequence[str],
-    confirm: list[str] | None,
-    override: list[str] | None,
-    by: str | None,
-    *,
-    must: bool,
-) -> tuple[Ticked, ...]:
-    from kaproom.session.people import initials
-    from kaproom.session.preparation import worked_off
-
-    who = None if by is None else initials(by)
-    return worked_off(items, confirm or (), override or (), by=who, on=_today(), must=must)
-
-
-def _today() -> str:
-    return f"{clock.utc().astimezone():%Y-%m-%d}"
 
 
 # -- their own piece

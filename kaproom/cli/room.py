@@ -11,15 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kaproom.cli.asking import HERE, ago, ask, daemon
+from kaproom.cli.checklists import By, Confirm, Override, the_day
 from kaproom.cli.noting import people
-from kaproom.cli.preparing import (
-    By,
-    Confirm,
-    Override,
-    prepared_for,
-    shown_preparation,
-    the_day,
-)
+from kaproom.cli.preparing import prepared_for, shown_preparation
 from kaproom.errors import Mend, Refused
 
 if TYPE_CHECKING:
