@@ -57,7 +57,7 @@ def closing(
         left = left or asked_line("Left at (HH:MM, empty: not yet)", "") or None
     ticked = _ticked(items, confirm, override, by, must=False)
     if left is not None:
-        from kaproom.room.moments import told_at
+        from kaproom.room.stamps import told_at
 
         told_at(left, clock.utc())
     args = {"which": "after", "items": [one.model_dump(mode="json") for one in ticked]}

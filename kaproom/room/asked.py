@@ -13,8 +13,8 @@ from kaproom.clock import NS_PER_S, Instant
 from kaproom.record import Entry
 from kaproom.room import commands
 from kaproom.room.answers import answer
-from kaproom.room.moments import DOUBTS, Moment, moment
 from kaproom.room.past import Case
+from kaproom.room.stamps import DOUBTS, Moment, moment
 from kaproom.session import events as e
 from kaproom.session.machine import Session
 from kaproom.session.rules.notes import as_one

@@ -17,9 +17,9 @@ from kaproom.contract.payload import Priority
 from kaproom.errors import Mend, Refused
 from kaproom.record import Record
 from kaproom.room.attention import Attention, Change, call_status
-from kaproom.room.moments import moment
 from kaproom.room.outward import Shareable
 from kaproom.room.publisher import WHOM, Publisher
+from kaproom.room.stamps import moment
 from kaproom.session.machine import Session
 from kaproom.session.profile import Profile
 from kaproom.session.roomfile import RoomFile

@@ -32,9 +32,9 @@ from kaproom.room.beginning import beginning, prepared_entry
 from kaproom.room.bus import Bus
 from kaproom.room.conductor import Conductor
 from kaproom.room.headphones import Headphones
-from kaproom.room.moments import AGO_MAX_S
 from kaproom.room.past import Case, find_past, past_of
 from kaproom.room.sheets import Sheets
+from kaproom.room.stamps import AGO_MAX_S
 from kaproom.room.surveyor import Surveyor
 from kaproom.room.vigil import Vigil, last_word
 from kaproom.session.roomfile import RoomFile

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kaproom.clock import NS_PER_S, Instant
 from kaproom.errors import Mend
-from kaproom.room.moments import DOUBTS, moment, told_at
+from kaproom.room.stamps import DOUBTS, moment, told_at
 
 ENTERED = Instant(50_000 * NS_PER_S, "boot-a", datetime(2026, 3, 4, 10, 0, tzinfo=UTC))
 OPENED_NS = ENTERED.mono_ns - 1800 * NS_PER_S
