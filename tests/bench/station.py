@@ -102,7 +102,7 @@ def _row(told: Told, what: str, found: list[float], unit: str) -> float:
 
 def _reaction(told: Told, screen: XServer, rounds: int) -> None:
     with _broker() as broker, _shown(screen, broker), _room(broker) as room:
-        until(lambda: screen.shows(LIVE, 50), what="a live room")
+        until(lambda: screen.shows(LIVE), what="a live room")
         call_ms, away_ms = [], []
         with room.client() as client:
             for _ in range(rounds):
@@ -260,22 +260,22 @@ def _returns(told: Told, screen: XServer, rounds: int, away_s: float) -> None:
             with _room(broker) as room:
                 for _ in range(rounds):
                     with _shown(screen, broker):
-                        until(lambda: screen.shows(LIVE, 50), 30, "a live room")
+                        until(lambda: screen.shows(LIVE), 30, "a live room")
                         broker.stop()
                         gone_s = time.monotonic()
                         while (passed_s := time.monotonic() - gone_s) < away_s:
                             # Half a second to see that it is gone; from then on nothing is live.
-                            wrong += passed_s > 0.5 and screen.shows(LIVE, 50)
+                            wrong += passed_s > 0.5 and screen.shows(LIVE)
                             _pause(0.01)
                         broker = start_broker(folder, ("mosquitto",), broker.port)
                         back_s = time.monotonic()
-                        while not screen.shows(LIVE, 50):
+                        while not screen.shows(LIVE):
                             _pause(0.005)
                         broker_s.append(time.monotonic() - back_s)
                     _pause(0.5)
                     began_s = time.monotonic()
                     with _shown(screen, broker):
-                        while not screen.shows(LIVE, 50):
+                        while not screen.shows(LIVE):
                             _pause(0.005)
                         station_s.append(time.monotonic() - began_s)
                 assert room.status()["bus"]["connected"]

@@ -22,8 +22,8 @@ from kaproom.displays.station.ward import KEPT_H, Key, Ward
 from kaproom.places import legible
 
 SEEN_EVERY = timedelta(minutes=5)
-_LINES_MAX = 200_000
-"""Beyond them the file is written anew; 200 rooms with a busy day write some 60,000."""
+_ADDED_MAX = 100_000
+"""So many lines more, and the file is written anew; 200 rooms write some 60,000 on a busy day."""
 
 
 class Memory:
@@ -38,7 +38,7 @@ class Memory:
         self._path = path
         self._ward = ward
         self._desk = desk
-        self._lines = 0
+        self._added = 0
         self._signed: set[tuple[Key, str]] = set()
         self._said: dict[Key, datetime] = {}
 
@@ -67,7 +67,7 @@ class Memory:
             if mark not in self._signed:
                 self._signed.add(mark)
                 lines.append(_signed(mark[0], signed))
-        if lines and self._lines + len(lines) > _LINES_MAX:
+        if lines and self._added + len(lines) > _ADDED_MAX:
             self._begin(at)
         elif lines:
             self._write(lines, "a")
@@ -106,8 +106,8 @@ class Memory:
             lines += [_happened(key, what) for what in found.history]
         lines += [_signed(mark[0], signed) for mark, signed in self._desk.signed.items()]
         self._signed = set(self._desk.signed)
-        self._lines = 0
         self._write(lines, "w")
+        self._added = 0
 
     def _read(self) -> Iterator[dict[str, Any]]:
         try:
@@ -137,7 +137,7 @@ class Memory:
             self.failing = legible((error.strerror or str(error)).lower())
             return
         self.failing = None
-        self._lines += len(lines)
+        self._added += len(lines)
 
 
 def _seen(ward: Ward, key: Key) -> str:

@@ -176,6 +176,7 @@ class Station:
             self._composer.sound = words(
                 "station.sound-on" if self.tone.works else "station.sound-failed"
             )
+        self._composer.failing = self._memory.failing
         moment = Moment(clock.mono_ns(), clock.utc())
         composed = self._composer.compose(self.view, size, moment)
         self._order, self._columns = composed.order, composed.columns

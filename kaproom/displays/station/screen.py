@@ -70,6 +70,8 @@ class Composer:
         self._tiles: dict[Key, tuple[object, Tile]] = {}
         self.sound = ""
         """What the head says of this station's own sound."""
+        self.failing: str | None = None
+        """Why the station cannot remember what it hears."""
 
     def compose(self, view: View, size: tuple[float, float], moment: Moment) -> Composed:
         """The screen for a window of so many units."""
@@ -179,6 +181,8 @@ class Composer:
             told.append(words("station.sound-muted", span=self._say.age(left_s)))
         elif self.sound:
             told.append(self.sound)
+        if self.failing is not None:
+            told.append(words("station.not-kept", why=self.failing))
         if self._ward.not_understood:
             told.append(words("station.not-understood", count=self._ward.not_understood))
         return told
@@ -188,7 +192,7 @@ class Composer:
         text = words("station.link-never")
         if lost_ns is not None:
             text = words("station.link-lost", span=self._say.age((now_ns - lost_ns) / NS_PER_S))
-        return self._same(strips.link_banner(box, text))
+        return self._same(strips.link_banner(box, text, self._ward.fault or ""))
 
     def _detail(self, box: Box, made: Tile, found: Place, scroll: int, moment: Moment) -> Group:
         missing = sum(last - first + 1 for first, last in found.room.numbers.missing())

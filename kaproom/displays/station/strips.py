@@ -46,7 +46,7 @@ def head(
 ) -> tuple[Group, Group]:
     """Who we are, what there is, whether we hear anything; and apart from it what ticks."""
     inner = box.inset(14, 6)
-    right = 310.0
+    right = 320.0
     left = inner.left(inner.width - right)
     title = left.left(left.width * 0.36)
     words = left.beyond(left.width * 0.37)
@@ -58,7 +58,7 @@ def head(
         Panel(Box(box.x, box.bottom - 1, box.width, 1), Role.RULE, None, radius=0),
         Shape(Box(inner.right - right + 8, inner.y + 13, 17, 17), kind, role),
         Text(
-            Box(inner.right - right + 32, inner.y, 114, inner.height),
+            Box(inner.right - right + 32, inner.y, 124, inner.height),
             say.words("station.broker-up") if linked else say.words("standing.no-link"),
             14,
             Role.SECOND if linked else Role.URGENT,
@@ -91,8 +91,8 @@ def foot(box: Box, right: str, say: Saying) -> Group:
     )
 
 
-def link_banner(box: Box, text: str) -> Group:
-    """Our own connection is gone: nothing here is current."""
+def link_banner(box: Box, text: str, fault: str) -> Group:
+    """Our own connection is gone: nothing here is current; and why, for whoever mends it."""
     inner = box.inset(14, 6)
     return Group(
         "link",
@@ -100,7 +100,14 @@ def link_banner(box: Box, text: str) -> Group:
         (
             Panel(inner, Role.URGENT, None),
             Shape(Box(inner.x + 14, inner.y + 10, 26, inner.height - 20), Kind.CROSS, Role.GROUND),
-            Text(inner.beyond(54).inset(4, 0), text, 25, Role.GROUND, True),
+            Text(inner.beyond(58).left(inner.width * 0.66), text, 25, Role.GROUND, True),
+            Text(
+                inner.beyond(inner.width * 0.66 + 66).left(inner.width * 0.34 - 78),
+                fault,
+                13,
+                Role.GROUND,
+                lines=2,
+            ),
         ),
     )
 

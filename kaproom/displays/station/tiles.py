@@ -35,7 +35,7 @@ _MIDDLE_WIDTH, _MIDDLE_HEIGHT = 140.0, 84.0
 _USUAL_WIDTH, _USUAL_HEIGHT = 310.0, 226.0
 
 # Of the em: what a letter of DejaVu Sans Bold takes at most on average, of figures and words.
-_WIDTH_OF_BOLD = 0.66
+_WIDTH_OF_BOLD, _WIDTH_OF_CAPITAL = 0.66, 0.8
 _STANDING_SHAPES = {
     Standing.LIVE: (Kind.DISC, Role.FINE),
     Standing.UNVERIFIED: (Kind.RING, Role.ASSIST),
@@ -96,7 +96,8 @@ def _ground(tile: Tile, box: Box, chosen: bool) -> list[Element]:
 
 def fitted(text: str, width: float, size: float) -> float:
     """A size of bold letters at which the text is not wider: numbers are never cut."""
-    return min(size, width / (_WIDTH_OF_BOLD * max(1, len(text))))
+    ems = sum(_WIDTH_OF_CAPITAL if letter.isupper() else _WIDTH_OF_BOLD for letter in text)
+    return min(size, width / max(ems, 1.0))
 
 
 def _pill(box: Box, text: str, role: Role, size: float) -> list[Element]:

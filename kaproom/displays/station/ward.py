@@ -6,6 +6,7 @@ expected, or was seen within twelve hours, is here until then, whatever happens 
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -21,8 +22,11 @@ from kaproom.contract.topics import place
 from kaproom.displays.station.history import Happening, happening
 
 KEPT_H = 12
-_HISTORY_MAX = 2000
+_HISTORY_MAX = 500
 OTHERS_MAX = 64
+ROOMS_MAX = 2000
+"""As many as a station's snapshot can name."""
+_ALIAS = re.compile(r"[a-z0-9-]{1,40}")
 _STALE_HEARTBEATS = 3
 
 Key = tuple[str, str]
@@ -143,10 +147,15 @@ class Ward:
         if where.room == "station":
             self._hear_station(where.site, where.part, payload, retained, now_ns)
             return None
-        event = self._rooms.hear(topic, payload, retained, now_ns)
         key = (where.site, where.room)
+        if key not in self.places and (
+            len(self.places) >= ROOMS_MAX or not all(_ALIAS.fullmatch(word) for word in key)
+        ):
+            return None
+        before = self._rooms.not_understood
+        event = self._rooms.hear(topic, payload, retained, now_ns)
         room = self._rooms.rooms.get(key)
-        if room is None:
+        if room is None or self._rooms.not_understood != before:
             return None
         found = self.know(key, where.room)
         found.revision += 1
@@ -154,8 +163,8 @@ class Ward:
             found.name = room.meta.display_name
         if not retained:
             found.seen_at = at
-        if where.part == "state" and room.verified and not retained:
-            found.live_ns = now_ns
+        if room.verified:
+            found.live_ns = room.arrived_ns
         if event is not None:
             self._happened(found, happening(event))
         return event
@@ -269,5 +278,7 @@ class Ward:
             ordered = sorted(history, key=lambda one: one.at)
             history.clear()
             history.extend(ordered)
+        while what.at - history[0].at > timedelta(hours=KEPT_H):
+            history.popleft()
         found.revision += 1
         self.new.append((found.key, what))

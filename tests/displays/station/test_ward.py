@@ -309,3 +309,21 @@ def test_a_tile_is_live_only_shortly_after_the_room_itself_spoke_over_this_conne
             assert stage.now_ns - spoke_ns <= 6 * NS_PER_S
         elif shown.standing in (Standing.NO_DATA, Standing.STOPPED):
             assert shown.running is None
+
+
+def test_what_is_not_understood_makes_no_room_younger_and_none_appear(stage: Stage) -> None:
+    room = stage.room()
+    stage.hear(room.in_session(1000.0))
+    stage.wait(7)
+    stage.hear((room.topics.state, b"{}"))
+    assert told(stage, room).standing_text == "STALE 7 s"
+    for topic in ("kaproom/1/clinic/ROOM\n1/availability", "kaproom/1//x/availability"):
+        stage.hear((topic, b"online"))
+    stage.hear(("kaproom/1/clinic/" + "a" * 5000 + "/availability", b"online"))
+    assert list(stage.ward.places) == [("clinic", "room-1")]
+
+
+def test_a_flood_of_rooms_is_bounded(stage: Stage) -> None:
+    for number in range(2100):
+        stage.hear((f"kaproom/1/clinic/r-{number}/availability", b"online"))
+    assert len(stage.ward.places) == 2000
