@@ -2,7 +2,8 @@
 
 The daemon and the player are the real ones, as processes of their own; what people
 would do at the pump and in the room comes from a script. Here the demo is what systemd
-is in a room: it watches the daemon and starts it again. When it leaves, nothing runs on.
+is in a room: it watches the daemon and starts it again. Where there is a screen, windows
+show what a room and a ward have on theirs. When it leaves, nothing runs on.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from rich.live import Live
 
 from kaproom import clock
 from kaproom.clock import NS_PER_S
+from kaproom.displays.desktop import screen_here
 from kaproom.displays.terminal import changes, minutes, screen
 from kaproom.errors import Mend, Refused, WorldFailed
 from kaproom.intercom import Client
@@ -74,6 +76,7 @@ class Demo:
     console: Console = field(default_factory=Console)
     _daemon: subprocess.Popen[bytes] | None = None
     _broker: Broker | None = None
+    _windows: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _asked_to_stop: int = 0
     _status: dict[str, Any] | None = None
     _acted: int = 0
@@ -89,6 +92,8 @@ class Demo:
         try:
             self._start_broker()
             self._start_daemon()
+            if screen_here():
+                self._open_windows()
             self._call("start", self.begin)
             with self._shown() as show:
                 for status in self._statuses():
@@ -206,15 +211,7 @@ class Demo:
         room_file.write_text("".join(written), encoding="utf-8")
         ours = ("KAPROOM_DATA", "KAPROOM_RUNTIME", "KAPROOM_ROOM")
         environment = {k: v for k, v in os.environ.items() if k not in ours}
-        with (self.runtime / "daemon.log").open("ab") as log:
-            self._daemon = subprocess.Popen(
-                [sys.executable, "-m", "kaproom", "daemon", "--room", str(room_file)],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C is for us; we tell it in its own words
-            )
+        self._daemon = self._run("daemon", ["daemon", "--room", str(room_file)], environment)
         deadline_ns = clock.mono_ns() + _START_MAX_S * NS_PER_S
         while clock.mono_ns() < deadline_ns and not self._asked_to_stop:
             if self._daemon.poll() is not None:
@@ -224,6 +221,29 @@ class Demo:
                 return
             select.select([], [], [], 0.05)
         raise WorldFailed(f"the daemon did not come up in {_START_MAX_S} s; {self._last_words()}")
+
+    def _open_windows(self) -> None:
+        """What a room and a ward have on their screens; whoever closes one closes that alone."""
+        if self._broker is not None:
+            words = ("station", "--broker", self._broker.url, "--site", "demo", "--id", "desk")
+            names = ("--name", "Demonstration", "--expect", "demo/demo", "--size", "1280x800")
+            # What it remembers goes with the demo.
+            environment = {**os.environ, "XDG_STATE_HOME": str(self.runtime)}
+            self._windows.append(self._run("station", [*words, *names], environment))
+
+    def _run(
+        self, name: str, words: Sequence[str], environment: dict[str, str]
+    ) -> subprocess.Popen[bytes]:
+        """A kaproom command as a process of its own; what it says goes to its log."""
+        with (self.runtime / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "kaproom", *words],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C is for us; we tell it in its own words
+            )
 
     def _last_words(self) -> str:
         log = self.runtime / "daemon.log"
@@ -248,6 +268,10 @@ class Demo:
             if self._status is not None and self._status["session"]["state"] == "open":
                 self._call("fade", {"now": True})
                 self._call("end", {})
+        for window in self._windows:
+            window.terminate()
+        for window in self._windows:
+            window.wait()
         if self._daemon is not None:
             self._daemon.terminate()
             with suppress(subprocess.TimeoutExpired):

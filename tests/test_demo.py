@@ -13,9 +13,11 @@ import psutil
 import pytest
 from pulse import until
 from rooms import LivingRoom
+from xserver import XServer, needs_screen, x_server
 
 from kaproom.curation.selection import selected
 from kaproom.demo import SCRIPT, Act, Demo
+from kaproom.displays.palette import Palette, Role
 from kaproom.files import load_profile, load_room
 from kaproom.places import listing, make_runtime_folder
 from kaproom.record import Record, verify
@@ -33,8 +35,19 @@ def _left_running(marker: str) -> list[str]:
 
 
 @pytest.fixture
-def started(tmp_path: Path, runtime: Path) -> Iterator[subprocess.Popen[str]]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("KAPROOM_", "PULSE_"))}
+def screen() -> Iterator[XServer]:
+    with x_server() as server:
+        yield server
+
+
+@pytest.fixture
+def started(
+    tmp_path: Path, runtime: Path, request: pytest.FixtureRequest
+) -> Iterator[subprocess.Popen[str]]:
+    others = ("KAPROOM_", "PULSE_", "DISPLAY", "WAYLAND_DISPLAY")
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(others)}
+    if "screen" in request.fixturenames:
+        environment["DISPLAY"] = request.getfixturevalue("screen").environment["DISPLAY"]
     environment |= {"XDG_RUNTIME_DIR": str(runtime), "PULSE_SERVER": "unix:/nonexistent"}
     demo = subprocess.Popen(
         [sys.executable, "-m", "kaproom", "demo", "--data", str(tmp_path / "data")],
@@ -50,9 +63,19 @@ def started(tmp_path: Path, runtime: Path) -> Iterator[subprocess.Popen[str]]:
         demo.wait()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@needs_screen
+def test_where_there_is_a_screen_the_demo_shows_a_station_with_its_room_on_it(
+    started: subprocess.Popen[str], screen: XServer, runtime: Path
+) -> None:
+    until(lambda: screen.shows(Palette()[Role.FINE]), what="a live room on the station")
+    started.send_signal(signal.SIGTERM)
+    assert started.wait(20) == 0
+    until(lambda: not _left_running(str(runtime)), what="the end of every process")
+    assert not screen.shows(Palette()[Role.FINE])
+
+
 def test_a_demo_that_is_interrupted_fades_closes_its_record_and_leaves_nothing_running(
-    started: subprocess.Popen[str], number: signal.Signals, tmp_path: Path, runtime: Path
+    started: subprocess.Popen[str], tmp_path: Path, runtime: Path
 ) -> None:
     assert started.stdout is not None
     said = []
@@ -61,7 +84,7 @@ def test_a_demo_that_is_interrupted_fades_closes_its_record_and_leaves_nothing_r
         if "playing" in line:
             break
     assert any("in silence, on a real clock" in line for line in said), said
-    started.send_signal(number)
+    started.send_signal(signal.SIGINT)
     said += started.stdout.readlines()
     assert started.wait(20) == 0, said
     assert any("record.sqlite3" in line for line in said), said
@@ -75,8 +98,13 @@ def test_a_demo_that_is_interrupted_fades_closes_its_record_and_leaves_nothing_r
 
 
 def test_a_session_runs_through_every_phase_with_a_line_for_each_change(
-    tmp_path: Path, runtime: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    runtime: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    for variable in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(variable, raising=False)
     profile = tmp_path / "short.yaml"
     profile.write_text(
         "kaproom: profile/1\ntitle: Short\nplaylist: soundscapes\nsession_end_min: 0.15\n"

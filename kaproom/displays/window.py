@@ -221,8 +221,3 @@ def _is_source(fd: int) -> bool:
     except OSError:
         return False
     return found.startswith(("socket:", "/dev/input/"))
-
-
-def screen_here() -> bool:
-    """Whether a desktop is here that a window could be opened on."""
-    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

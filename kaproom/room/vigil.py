@@ -11,6 +11,8 @@ import json
 import os
 import shutil
 import threading
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -23,16 +25,25 @@ EVERY_S = 5.0
 CLEARED_PART = 1.1
 
 
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(folder).free
+
+
 class Vigil:
     """Of one room; ``begin`` starts its thread.
+
+    Args:
+        data: The record's folder.
+        free_bytes_of: How much room is left where a folder is.
 
     Attributes:
         free_bytes: Room left on the record's disk; None when that is not known.
         low: Whether that is so little that somebody should free some; a session takes 5 MB.
     """
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, free_bytes_of: Callable[[Path], int] = _free_bytes) -> None:
         self._data = data
+        self._free_bytes_of = free_bytes_of
         self._leaving = False
         self._in_session = False
         self._wake = threading.Event()
@@ -60,16 +71,20 @@ class Vigil:
     def _watch(self) -> None:
         while not self._leaving:
             self._wake.clear()
-            try:
-                self._look()
-                if self._in_session:
+            self.look()
+            if self._in_session:
+                # The record's own failures are told; this is beside it.
+                with suppress(OSError):
                     leave_word(self._data, clock.now())
-            except OSError:
-                self.free_bytes = None  # the record's own failures are told; this is beside it
             self._wake.wait(EVERY_S)
 
-    def _look(self) -> None:
-        free_bytes = shutil.disk_usage(self._data).free
+    def look(self) -> None:
+        """Look how much room is left."""
+        try:
+            free_bytes = self._free_bytes_of(self._data)
+        except OSError:
+            self.free_bytes, self.low = None, False
+            return
         # What is raised at one level is cleared at another, or it would flutter between.
         enough_bytes = DISK_WARN_BYTES * (CLEARED_PART if self.low else 1.0)
         self.free_bytes, self.low = free_bytes, free_bytes < enough_bytes

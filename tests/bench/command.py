@@ -16,6 +16,7 @@ from pathlib import Path
 from bench.beds import beds
 from bench.gaps import exact, hogged, killed
 from bench.holding import holding
+from bench.kills import kills
 from bench.live import live
 from bench.notes import notes
 from bench.reaction import reaction
@@ -38,6 +39,7 @@ BENCHES: dict[str, Bench] = {
     "beds": beds,
     "scanning": scanning,
     "killed": killed,
+    "kills": kills,
     "reaction": reaction,
     "holding": holding,
     "live": live,
