@@ -47,7 +47,7 @@ _TICK_S = 0.5
 _FRAME_S = 0.03
 """Thirty frames a second at most: of many arrivals at once one picture."""
 _ASK_EVERY_S = 1.0
-_ASKED_MAX = 3
+_ASKED_MAX, _ASKED_AT_ONCE_MAX = 3, 20
 _KEEP_EVERY_S = 2.0
 _FIRST_LOOK_S = 3.0
 
@@ -89,7 +89,7 @@ class Station:
     _ear: Ear | None = None
     _told: object = None
     _told_ns: int = 0
-    _asked: dict[tuple[Key, int], int] = field(default_factory=dict)
+    _asked: dict[tuple[str, str, str, int], int] = field(default_factory=dict)
     _asked_ns: int = 0
     _kept_ns: int = 0
     _columns: int = 1
@@ -199,10 +199,12 @@ class Station:
 
     def _ask(self, ear: Ear) -> None:
         """Ask for events that did not come; what does not come at all is let be."""
-        for room, first, last in list(self.ward.missing())[:10]:
-            mark = ((room.site, room.alias), first)
-            self._asked[mark] = self._asked.get(mark, 0) + 1
-            if self._asked[mark] <= _ASKED_MAX:
+        asked = 0
+        for room, first, last in self.ward.missing():
+            mark = (room.site, room.alias, room.numbers.series, first)
+            if self._asked.get(mark, 0) < _ASKED_MAX and asked < _ASKED_AT_ONCE_MAX:
+                asked += 1
+                self._asked[mark] = self._asked.get(mark, 0) + 1
                 request = ReplayRequest(from_seq=first, to_seq=last, series=room.numbers.series)
                 topic = RoomTopics(room.site, room.alias).replay
                 ear.say(Message(topic, request.model_dump_json().encode()))

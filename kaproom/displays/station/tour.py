@@ -173,6 +173,10 @@ def stops(say: Saying) -> Iterator[tuple[str, Made]]:
     yield "call-new", stage.screen()
     stage.wait(35.0, *stage.rooms)
     yield "call-grown", stage.screen()
+    stage.desk.second = True
+    yield "call-grown-second", stage.screen()
+    stage.wait(30.0, *stage.rooms)
+    yield "call-second", stage.screen()
     open_now = stage.desk.matters(stage.ward, stage.now_ns)
     stage.desk.sign(open_now, "AB", stage.at)
     yield "call-seen", stage.screen()

@@ -24,6 +24,7 @@ from kaproom.displays.station.history import Happening, happening
 KEPT_H = 12
 _HISTORY_MAX = 500
 OTHERS_MAX = 64
+PAST_EVENTS = 300  # chosen; a long session has some 200
 ROOMS_MAX = 2000
 """As many as a station's snapshot can name."""
 _ALIAS = re.compile(r"[a-z0-9-]{1,40}")
@@ -153,10 +154,18 @@ class Ward:
         ):
             return None
         before = self._rooms.not_understood
+        known = self._rooms.rooms.get(key)
+        series = "" if known is None else known.numbers.series
         event = self._rooms.hear(topic, payload, retained, now_ns)
         room = self._rooms.rooms.get(key)
         if room is None or self._rooms.not_understood != before:
             return None
+        numbers = room.numbers
+        if where.part == "state" and numbers.series != series:
+            # What happened before we came is asked for, as far back as it is shown.
+            newest = numbers.newest
+            numbers.begin(numbers.series, max(0, newest - PAST_EVENTS))
+            numbers.newest = newest
         found = self.know(key, where.room)
         found.revision += 1
         if room.meta is not None:
@@ -165,7 +174,7 @@ class Ward:
             found.seen_at = at
         if room.verified:
             found.live_ns = room.arrived_ns
-        if event is not None:
+        if event is not None and at - event.ts <= timedelta(hours=KEPT_H):
             self._happened(found, happening(event))
         return event
 

@@ -327,3 +327,26 @@ def test_a_flood_of_rooms_is_bounded(stage: Stage) -> None:
     for number in range(2100):
         stage.hear((f"kaproom/1/clinic/r-{number}/availability", b"online"))
     assert len(stage.ward.places) == 2000
+
+
+def test_what_happened_before_the_station_came_is_asked_for_and_told_in_its_order(
+    stage: Stage,
+) -> None:
+    room = stage.room()
+    stage.hear(room.state(events={"series": "s", "last_seq": 14}), retained=True)
+    ((_, first, last),) = stage.ward.missing()
+    assert (first, last) == (1, 14)
+    for message in reversed(list(history(room))):
+        stage.hear(message)
+    assert list(stage.ward.missing()) == []
+    lines = [what.what for what in stage.ward.places["clinic", "room-1"].history]
+    assert (lines[0], lines[-1]) == ("phase.session-started", "note.noted")
+
+
+def test_what_is_older_than_twelve_hours_is_no_history(stage: Stage) -> None:
+    room = stage.room()
+    stage.hear(room.state())
+    stage.hear(room.event("infusion", 1, 13 * 3600, what="started"))
+    stage.hear(room.event("infusion", 2, 3600, what="stopped"))
+    lines = [what.what for what in stage.ward.places["clinic", "room-1"].history]
+    assert lines == ["infusion.stopped"]
