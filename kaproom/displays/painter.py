@@ -33,7 +33,7 @@ from kaproom.displays.shapes import (
 
 _ELLIPSIS = "…"
 _SHRINK_TO = 0.75  # chosen; narrower than that is an ellipsis
-_KEPT = 4000  # pictures of words and shapes; 200 rooms use some 1,500
+_KEPT_MAX_BYTES = 48_000_000  # of words and shapes as pictures; 200 rooms use some 5 MB
 _SMOOTH = 4
 # More parts than that in one group cost more apart than together.
 _PARTS_MAX = 8
@@ -49,12 +49,14 @@ class Painter:
         self._last: Screen | None = None
         self._scale = 1.0
         self._kept: OrderedDict[Hashable, pygame.Surface] = OrderedDict()
+        self._kept_bytes = 0
 
     def look(self, palette: Palette) -> None:
         """Other colours from the next screen on."""
         if palette.dim is not self._palette.dim:
             self._palette = palette
             self._kept.clear()
+            self._kept_bytes = 0
             self._last = None
 
     def onto(self, surface: pygame.Surface) -> None:
@@ -201,13 +203,20 @@ class Painter:
         )
 
     def _hatch(self, hatch: Hatch, rect: pygame.Rect) -> None:
-        colour = self._palette[hatch.role]
+        # Drawn whole and then cut: a line that is cut before it is drawn takes other pixels.
+        colour, size = self._palette[hatch.role], rect.size
         apart = max(4, round(hatch.spacing * self._scale))
         thick = max(1, round(hatch.thickness * self._scale))
-        for start in range(-rect.height, rect.width, apart):
-            foot = (rect.x + start, rect.bottom)
-            head = (rect.x + start + rect.height, rect.y)
-            pygame.draw.line(self.surface, colour, foot, head, thick)
+
+        def made() -> pygame.Surface:
+            whole = pygame.Surface(size, pygame.SRCALPHA)
+            whole.fill((*colour, 0))
+            for start in range(-size[1], size[0], apart):
+                ends = ((start, size[1]), (start + size[1], 0))
+                pygame.draw.line(whole, colour, *ends, thick)
+            return whole
+
+        self.surface.blit(self._keep(("hatch", size, colour, apart, thick), made), rect.topleft)
 
     def _curve(self, curve: Curve, rect: pygame.Rect) -> None:
         colour = self._palette[curve.role]
@@ -269,11 +278,16 @@ class Painter:
         picture = self._kept.get(key)
         if picture is None:
             picture = self._kept[key] = make()
-            if len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
+            self._kept_bytes += _bytes(picture)
+            while self._kept_bytes > _KEPT_MAX_BYTES and len(self._kept) > 1:
+                self._kept_bytes -= _bytes(self._kept.popitem(last=False)[1])
         else:
             self._kept.move_to_end(key)
         return picture
+
+
+def _bytes(picture: pygame.Surface) -> int:
+    return picture.get_width() * picture.get_height() * 4
 
 
 def _differences(last: Screen, now: Screen) -> list[Box] | None:

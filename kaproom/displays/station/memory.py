@@ -7,7 +7,6 @@ than twelve hours. A line that cannot be read is passed over: it is a memory, no
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -129,7 +128,7 @@ class Memory:
             if how == "w":
                 beside = self._path.with_suffix(".new")
                 beside.write_text(text, encoding="utf-8")
-                os.replace(beside, self._path)  # noqa: PTH105 - atomically, over what is there
+                beside.replace(self._path)
             else:
                 with self._path.open("a", encoding="utf-8") as file:
                     file.write(text)
