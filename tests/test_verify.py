@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kaproom.clock import Instant
 from kaproom.errors import Mend
-from kaproom.record import FILE_NAME, Entry, Head, Record, kept_heads, verify
+from kaproom.record import FILE_NAME, Entry, Head, Record, copied, kept_heads, verify
 from kaproom.record.entry import chain_start, digest_of, hash_of
 from kaproom.record.schema import STATEMENTS
 
@@ -286,6 +286,8 @@ def test_heads_are_read_from_states_as_they_came_off_the_bus(tmp_path: Path) -> 
     assert kept_heads(str(states), tmp_path) == (first, second)
     assert kept_heads(f"{second.seq}:{second.hash}", tmp_path) == (second,)
     assert verify(tmp_path, *kept_heads(str(states), tmp_path)).whole
+    copy = copied(tmp_path, tmp_path / "copy.sqlite3", "")
+    assert kept_heads(str(states), copy.file) == (first, second)
     states.write_text(lines[1], encoding="utf-8")
     with pytest.raises(Mend, match="no head of room clinic/blue is in it"):
         kept_heads(str(states), tmp_path)

@@ -2,21 +2,25 @@
 
 ``Record`` is SQLite's one door, ``Recorder`` the thread through which the daemon
 writes, ``verify`` the proof that nothing was changed. An entry that was acknowledged
-is on disk; there is no way here to change or remove one.
+is on disk; there is no way here to change one, and one way to remove: a session's bodies
+go when somebody asks for it, named by an entry of kind ``session-erased``. README.md
+beside this file is for whoever keeps the record.
 
 One file per room, ``record.sqlite3`` in the data folder: WAL, ``synchronous=FULL``,
-``application_id`` 0x6b617072 ("kapr"), schema 1 in ``PRAGMA user_version`` and in
-``meta``.
+``application_id`` 0x6b617072 ("kapr"), schema 2 in ``PRAGMA user_version`` and in
+``meta``; schema 1, which let nothing go, is read as it is and brought forward by a writer.
 
 ``entry`` (seq, session, kind, digest, hash)
     One row for each thing that happened, ``seq`` from 1 without gaps. ``session``
     and ``kind`` repeat the body's, to be found by.
 ``body`` (seq, salt, body)
     The entry itself: canonical JSON in UTF-8 (keys sorted, no spaces), the very
-    bytes that were hashed, and 16 random bytes. Apart from ``entry``, so that a
-    later schema can erase a body and its salt and leave the chain whole.
+    bytes that were hashed, and 16 random bytes. Apart from ``entry``, so that a body and
+    its salt can be erased and the chain stays whole. It may be missing only where a later
+    ``session-erased`` names it (``data.entries``: stretches of seq, first and last).
 ``meta`` (key, value)
-    ``schema``, ``record_id`` (the chain's beginning), ``created_utc``, ``kaproom``.
+    ``schema``, ``record_id`` (the chain's beginning), ``created_utc``, ``kaproom``;
+    ``wipe_due`` while erased bytes may still lie in the file's free parts.
 ``acknowledged`` (whom, seq)
     How far others (the broker) have confirmed what was sent to them: a high-water
     mark beside the record, the only row in it that changes.

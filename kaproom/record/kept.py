@@ -9,16 +9,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from kaproom.errors import Mend, WorldFailed
-from kaproom.record.database import Record
-from kaproom.record.entry import DAEMON_STARTED, Head
+from kaproom.errors import Mend
+from kaproom.record.database import FILE_NAME
+from kaproom.record.entry import DAEMON_STARTED, Head, entry_of
+from kaproom.record.opening import FAULTS, connect
+from kaproom.record.schema import LANDMARK
 
 _HEAD = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
-_FIRST_ENTRIES = 50  # the first start of a daemon is the first entry, but for old trials
 
 
 def kept_heads(given: str, record: Path) -> tuple[Head, ...]:
@@ -68,13 +67,19 @@ def _heads(text: str, room: tuple[str, str] | None) -> Iterator[Head]:
 
 def _room_of(record: Path) -> tuple[str, str] | None:
     """Site and room, as the record's first daemon called them; None when it does not tell."""
-    folder = record if record.is_dir() else record.parent
+    path = record / FILE_NAME if record.is_dir() else record
     try:
-        with Record.open(folder, read_only=True) as opened:
-            for written in islice(opened.entries(), _FIRST_ENTRIES):
-                fields: Any = written.entry.fields
-                if written.entry.kind == DAEMON_STARTED and fields.get("room"):
-                    return str(fields.get("site")), str(fields["room"])
-    except (Mend, WorldFailed):
-        pass
-    return None
+        connection = connect(path, read_only=True)
+    except Mend:
+        return None
+    try:
+        query = (
+            "SELECT body FROM entry JOIN body USING (seq) "
+            f"WHERE {LANDMARK} AND kind = ? ORDER BY seq LIMIT 1"
+        )
+        fields = entry_of(connection.execute(query, (DAEMON_STARTED,)).fetchone()[0]).fields
+        return str(fields["site"]), str(fields["room"])
+    except (*FAULTS, ValueError, KeyError, TypeError):
+        return None
+    finally:
+        connection.close()

@@ -14,6 +14,7 @@ BUSY_S = 2.0  # how long to wait for another writer: there should be none
 # A checkpoint costs several fsyncs; the Recorder does it when nobody waits. This many
 # pages is where SQLite does it by itself within a commit.
 _CHECKPOINT_PAGES = 4_000
+_REWRITE_IN_MEMORY_BYTES = 256_000_000
 
 Engine = Callable[[str], sqlite3.Connection]
 """Opens what a file: URI names. A test of failing disks brings its own."""
@@ -164,7 +165,11 @@ def wiped(connection: sqlite3.Connection) -> bool:
 
     The first emptying has the file's old pages overwritten before it shrinks.
     """
-    connection.execute("PRAGMA temp_store = MEMORY")
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    if pages * page_bytes <= _REWRITE_IN_MEMORY_BYTES:
+        # What stays need not lie in another folder meanwhile.
+        connection.execute("PRAGMA temp_store = MEMORY")
     for step in ("PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
         told = connection.execute(step).fetchall()
         if told and told[0][0]:

@@ -42,6 +42,8 @@ def find_past(data: Path, wanted: str, now: Instant) -> Case:
     """
     with Record.open(data, read_only=True) as record:
         summary = meant(record.sessions(), wanted)
+        if summary.erased is not None:
+            raise Refused(f"session {summary.session[:8]} was erased; nothing is added to it")
         if summary.ended is None:
             raise Refused(f"session {summary.session[:8]} is not closed yet")
         return past_of(list(record.entries(summary.session)), now)

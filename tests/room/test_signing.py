@@ -148,6 +148,8 @@ def test_a_session_is_erased_once_what_goes_was_said_and_confirmed(
     verdict = verify(room.data, head)
     assert verdict.whole
     assert verdict.erased > 20
+    with pytest.raises(Refused, match="was erased"):
+        room.call("note", {"category": "integration", "text": "later", "session": session})
     assert "erased already" in room.kaproom("erase", session[:8], status=1)
     assert "what stood in" in room.kaproom("verify", "--head", f"{head.seq}:{head.hash}")
     room.begin(sounding=False)
