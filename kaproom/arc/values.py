@@ -38,6 +38,8 @@ def tracks_of(cues: Sequence[PlannedCue], minute: Minute, end_min: float) -> tup
         from_min = minute(cue.start_s)
         if from_min >= end_min:
             break
+        if cue.offer.silence_s is not None:
+            continue
         departure_min = 0.0 if following is None else following.crossfade_s / 60
         to_min = end_min if following is None else minute(following.start_s) + departure_min
         exits_min = (minute(at_s) for at_s in cue.exits_at_s)
@@ -55,6 +57,20 @@ def tracks_of(cues: Sequence[PlannedCue], minute: Minute, end_min: float) -> tup
             )
         )
     return tuple(tracks)
+
+
+def silences_of(cues: Iterable[PlannedCue], minute: Minute, end_min: float) -> tuple[Stretch, ...]:
+    """Where the plan is silent: what was before has faded out, what follows has not begun."""
+    silent = (
+        (minute(cue.start_s + cue.crossfade_s), minute(cue.end_s), cue.offer.title)
+        for cue in cues
+        if cue.offer.silence_s is not None and cue.end_s is not None
+    )
+    return tuple(
+        Stretch(title, from_min, min(to_min, end_min))
+        for from_min, to_min, title in silent
+        if from_min < end_min
+    )
 
 
 def runs_of(infusion: Infusion, now_s: float, minute: Minute) -> list[tuple[float, float]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kaproom.audio.programme import Bed, Cue, Programme, Track
+from kaproom.audio.programme import Bed, Cue, Programme, Quiet, Source, Track
 from kaproom.session.cues import PlannedCue
 from kaproom.session.repertoire import BED_LUFS
 from kaproom.session.state import Session
@@ -41,8 +41,10 @@ def programme_of(
 
 def _cue(session: Session, cue: PlannedCue, rate_hz: int, origin_frames: float) -> Cue:
     offer = cue.offer
-    source: Track | Bed
-    if offer.path is not None:
+    source: Source
+    if offer.silence_s is not None:
+        source = Quiet()
+    elif offer.path is not None:
         source = Track(offer.path, cue.cue_in_s, offer.cue_out_s)
     else:
         assert offer.soundscape is not None

@@ -150,9 +150,11 @@ def _table(way: WhatIf) -> Iterator[str]:
     yield f"{'PHASE':<{wide}}  {'START':>7}  {'LENGTH':>7}  CROSSFADE     LOUDNESS  PIECE"
     for cue, length_s in zip(way.cues, _lengths_s(way), strict=True):
         length = "open" if length_s is None else _time(length_s / 60)
+        silent = cue.offer.silence_s is not None
+        loudness = "silent" if silent else f"{cue.loudness_lufs:.1f} LUFS"
         yield (
             f"{names[cue.phase_index]:<{wide}}  {_time(minute(cue.start_s)):>7}  {length:>7}"
-            f"  {cue.crossfade_s:>7.0f} s  {cue.loudness_lufs:>6.1f} LUFS"
+            f"  {cue.crossfade_s:>7.0f} s  {loudness:>11}"
             f"  {legible(cue.offer.title, 60)}"
         )
 
@@ -205,6 +207,9 @@ def _as_json(way: WhatIf, lens: Lens) -> dict[str, Any]:
                 "crossfade_s": round(cue.crossfade_s, 3),
                 "gain_db": round(cue.gain_db, 3),
                 "loudness_lufs": round(cue.loudness_lufs, 3),
+                "silence_s": cue.offer.silence_s,
+                "end_s": None if cue.end_s is None else round(minute(cue.end_s) * 60, 3),
+                "exits_s": [round(minute(at_s) * 60, 3) for at_s in cue.exits_at_s],
             }
             for cue, length_s in zip(way.cues, _lengths_s(way), strict=True)
         ],

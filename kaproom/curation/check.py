@@ -22,7 +22,7 @@ from kaproom.files import LoadedProfile, LocatedPiece
 from kaproom.files.loading import pieces
 from kaproom.measurements import Measured, Measurements, cache_folder
 from kaproom.places import data_folder, shown
-from kaproom.session.playlist import FilePiece
+from kaproom.session.playlist import FilePiece, SilencePiece
 from kaproom.session.profile import Phase
 from kaproom.session.roomfile import RoomFile
 from kaproom.session.spelling import did_you_mean
@@ -127,6 +127,7 @@ def _of_tags(loaded: LoadedProfile, without: frozenset[str]) -> Iterator[Finding
         tag
         for section in loaded.playlist.sections.values()
         for piece in section
+        if not isinstance(piece, SilencePiece)
         for tag in piece.tags
     }
     for tag in sorted(without - known):

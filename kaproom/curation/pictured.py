@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from kaproom.arc import Arc, Asked, Flow
 from kaproom.arc.estimate import Lens, estimated
-from kaproom.arc.values import flow_of, phases_of, tracks_of
+from kaproom.arc.values import flow_of, phases_of, silences_of, tracks_of
 from kaproom.curation.whatif import OPENS_MIN, WhatIf, minute
 from kaproom.curation.words import minutes as length
 from kaproom.files import LoadedProfile
@@ -43,6 +43,7 @@ def pictured(loaded: LoadedProfile, way: WhatIf, lens: Lens, planned: WhatIf | N
         to_min=end_min,
         phases=phases_of(way.spans, minute, end_min),
         tracks=tracks_of(way.cues, minute, end_min),
+        silences=silences_of(way.cues, minute, end_min),
         flow=flow,
         estimate=estimated(way.dosing(lens.kg), lens, from_min, end_min),
         prompts=tuple(

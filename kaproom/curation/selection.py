@@ -6,12 +6,22 @@ draws on; nothing is left to be looked up once the session has begun.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from kaproom.files import LoadedProfile
 from kaproom.measurements import Measured
-from kaproom.session.playlist import FilePiece, Piece, SoundscapePiece
+from kaproom.session.playlist import (
+    Entry,
+    FilePiece,
+    Neighbour,
+    Piece,
+    Section,
+    SilencePiece,
+    SoundscapePiece,
+    names,
+)
 from kaproom.session.repertoire import Offer, Repertoire
 
 
@@ -31,13 +41,10 @@ def selected(
         without: Tags whose pieces are left out.
         closing: The patient's own piece for the end; it stays whatever its tags.
     """
-    sections = {}
-    for name, pieces in loaded.playlist.sections.items():
-        offers = [
-            _offer(piece, loaded.path_of(piece) if isinstance(piece, FilePiece) else None, measured)
-            for piece in pieces
-        ]
-        sections[name] = tuple(offer for offer in offers if offer is not None)
+    sections = {
+        name: tuple(_section(name, entries, loaded, measured))
+        for name, entries in loaded.playlist.sections.items()
+    }
     refuge = _offer(loaded.profile.refuge, loaded.refuge_path, measured)
     if refuge is None:
         refuge = Offer(key="bed:ocean", title="ocean", soundscape="ocean", intensity=0.2)
@@ -46,6 +53,65 @@ def selected(
         return repertoire
     own = _offer(FilePiece(file=str(closing), title=None), closing, measured)
     return repertoire.model_copy(update={"closing": own})
+
+
+def _section(
+    name: str,
+    entries: Section,
+    loaded: LoadedProfile,
+    measured: Mapping[str, Measured],
+) -> Iterator[Offer]:
+    """The offers of a section, each knowing what it is kept with and what it must not follow."""
+    keys_by_name: dict[str, set[str]] = {}
+    for section in loaded.playlist.sections.values():
+        for entry in section:
+            for word in names(entry):
+                keys_by_name.setdefault(word, set()).add(_key(entry, loaded, name, 0))
+    groups = _groups(entries)
+    for index, entry in enumerate(entries):
+        path = loaded.path_of(entry) if isinstance(entry, FilePiece) else None
+        if isinstance(entry, SilencePiece):
+            offer: Offer | None = Offer(
+                key=_key(entry, loaded, name, index),
+                title=entry.title or "silence",
+                silence_s=entry.silence,
+            )
+        else:
+            offer = _offer(entry, path, measured)
+        if offer is None:
+            continue
+        update: dict[str, Any] = {}
+        if groups.count(groups[index]) > 1:
+            update["group"] = f"{name}:{groups[index] + 1}"
+        if isinstance(entry, Neighbour):
+            update["place"] = entry.place
+            after = sorted({key for word in entry.never_after for key in keys_by_name[word]})
+            update["never_after"] = tuple(after)
+            update["crossfade_after_s"] = tuple(
+                (key, length_s)
+                for word, length_s in entry.crossfade_after_s.items()
+                for key in sorted(keys_by_name[word])
+            )
+        yield offer.model_copy(update=update)
+
+
+def _groups(entries: Section) -> list[int]:
+    """For each entry the first of those that it is kept with: a silence, with what is before."""
+    groups: list[int] = []
+    for index, entry in enumerate(entries):
+        before = entries[index - 1] if index else None
+        kept = isinstance(before, Neighbour) and before.keep_with_next
+        kept = kept or (index > 0 and isinstance(entry, SilencePiece))
+        groups.append(groups[-1] if kept else index)
+    return groups
+
+
+def _key(entry: Entry, loaded: LoadedProfile, section: str, index: int) -> str:
+    if isinstance(entry, SilencePiece):
+        return f"silence:{section}:{index + 1}"
+    if isinstance(entry, SoundscapePiece):
+        return f"bed:{entry.soundscape}:{entry.seed}:{entry.intensity}"
+    return f"{loaded.path_of(entry)}@{entry.cue_in_s:g}"
 
 
 def _offer(piece: Piece, path: Path | None, measured: Mapping[str, Measured]) -> Offer | None:

@@ -14,7 +14,7 @@ from kaproom.files.text import Node, mend, read
 from kaproom.files.words import Source, sentences
 from kaproom.places import expand, find, legible, located, near, room_file
 from kaproom.session.model import Fault, Written
-from kaproom.session.playlist import FilePiece, Piece, Playlist
+from kaproom.session.playlist import Entry, FilePiece, Playlist, SilencePiece
 from kaproom.session.profile import Profile
 from kaproom.session.roomfile import RoomFile
 from kaproom.session.spelling import did_you_mean
@@ -224,8 +224,8 @@ def _unfitting(loaded: LoadedProfile) -> Iterator[Fault]:
             )
 
 
-def _sung(piece: Piece) -> bool:
-    return isinstance(piece, FilePiece) and piece.vocals
+def _sung(entry: Entry) -> bool:
+    return isinstance(entry, SilencePiece) or (isinstance(entry, FilePiece) and entry.vocals)
 
 
 def _unreadable(path: Path) -> str | None:

@@ -107,7 +107,8 @@ def _find(source: Source, where: tuple[str | int, ...]) -> _Found:
             kind = choices[str(part)]
             continue
         if choices:
-            kind = choices["file" if node and "file" in node.keys else "soundscape"]
+            written = node.keys if node else {}
+            kind = choices[next((kind for kind in choices if kind in written), "soundscape")]
         inside, known, kind = _step(kind, part)
         key = str(part)
         if isinstance(part, int):
@@ -256,10 +257,12 @@ def _unit(key: str) -> tuple[str, str | None]:
 def _neither_piece(value: Any) -> str:
     if not isinstance(value, dict):
         return f"is {_value(value)}; write {{file: music/x.flac}} or {{soundscape: ocean}}"
-    if "file" in value:
-        return "has both file and soundscape; keep one of them"
+    kinds = ("file", "soundscape", "silence")
+    there = [kind for kind in kinds if kind in value]
+    if there:
+        return f"has both {there[0]} and {there[1]}; keep one of them"
     for key in value:
-        if near := did_you_mean(str(key), ("file", "soundscape")):
+        if near := did_you_mean(str(key), kinds):
             return f"has neither file nor soundscape, but {legible(str(key), 60)}{near}"
     return "has neither file nor soundscape; add one of them"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kaproom.arc import Arc, Noted, rendered
 from kaproom.arc.estimate import Lens, estimated
-from kaproom.arc.values import flow_of, phases_of, tracks_of
+from kaproom.arc.values import flow_of, phases_of, silences_of, tracks_of
 from kaproom.retold.happened import Happened
 from kaproom.session.dosing import forecast
 from kaproom.session.infusion import Infusion, InfusionState, Mark
@@ -41,6 +41,7 @@ def as_arc(what: Happened, lens: Lens | None = None) -> Arc:
         to_min=to_min,
         phases=phases_of(what.spans, what.minute, to_min),
         tracks=tracks_of(what.cues, what.minute, to_min),
+        silences=silences_of(what.cues, what.minute, to_min),
         flow=flow_of(infusion, what.session.now_s, what.minute, dosing),
         estimate=estimated(dosing, lens, what.from_min, to_min),
         prompts=what.prompts,

@@ -280,6 +280,7 @@ class _Search:
         self._extremes()
         self._from_unit = [0] * (len(self.units) + 1)
         self._of_unit = [0] * len(self.units)
+        self._of_moved: list[int] = []
         for number in range(len(self.units) - 1, -1, -1):
             self._of_unit[number] = self._durations(number, self._from_unit[number + 1])
             self._from_unit[number] = self._of_unit[number] | self._from_unit[number + 1]
@@ -325,6 +326,15 @@ class _Search:
                 bits |= self._smeared(on, low_s + way, high_s + way + self._fade_s)
         return bits
 
+    def _bits(self, number: int) -> int:
+        """Bits of the durations from a unit's start, whatever may come after it."""
+        if not self._moving:
+            return self._of_unit[number]
+        if not self._of_moved:
+            units = range(len(self.units))
+            self._of_moved = [self._durations(n, self._from_unit[0]) for n in units]
+        return self._of_moved[number]
+
     def _smeared(self, on: int, low_s: float, high_s: float) -> int:
         """These durations and anything between the two more."""
         if high_s < low_s or low_s > self._horizon_s:
@@ -363,9 +373,9 @@ class _Search:
             return self._on(before.piece, _ways_on(before), (before.start_s,) * 2, 0, 0)
         first_s, last_s = self._first_entrances_s
         for number in range(1 if self.opens else len(self.units)):
-            if not self._reaches(self._from_unit[number], (first_s, last_s), window):
+            if not moving and not self._reaches(self._from_unit[number], (first_s, last_s), window):
                 break
-            if not self._reaches(self._of_unit[number], (first_s, last_s), window):
+            if not self._reaches(self._bits(number), (first_s, last_s), window):
                 continue
             entering = self._first(number).pieces[0]
             if self.opens or may_follow(before.piece, entering):
@@ -386,9 +396,7 @@ class _Search:
 
     def _enter(self, number: int, start: _Window, used: int) -> list[_Step] | None:
         """On with this unit, where it can lead to the end."""
-        bits = self._of_unit[number]
-        if self._moving:
-            bits = self._durations(number, self._from_unit[0])
+        bits = self._bits(number)
         if self.nodes >= self._nodes_max or not self._reaches(bits, start, self._window):
             return None
         self.nodes += 1

@@ -77,6 +77,18 @@ def told(session: Session, cue: PlannedCue) -> dict[str, Any]:
         "title": cue.offer.title,
         "phase": session.profile.phases[cue.phase_index].name,
         "generated": cue.offer.soundscape is not None,
+        "silence": _silence(session, cue),
+    }
+
+
+def _silence(session: Session, cue: PlannedCue) -> dict[str, Any] | None:
+    """When a planned silence begins, the piece before it having faded out, and ends."""
+    if cue.offer.silence_s is None:
+        return None
+    begins_s = cue.start_s + cue.crossfade_s
+    return {
+        "begins_in_s": begins_s - session.now_s,
+        "ends_in_s": begins_s + cue.offer.silence_s - session.now_s,
     }
 
 

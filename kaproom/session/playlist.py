@@ -4,9 +4,19 @@ A playlist says what may be played and never when; the profile's phases draw on 
 sections. Paths of files are relative to the playlist's own folder.
 """
 
+import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    WithJsonSchema,
+    model_validator,
+)
 
 from kaproom.session.model import (
     Alias,
@@ -38,6 +48,25 @@ SoundscapeName = Annotated[
 
 Place = Literal["opening", "closing"]
 """Where in the phase a piece stands, whatever else is played."""
+
+
+class Neighbour(Written):
+    """What a piece asks of those beside it.
+
+    Other pieces are named by a tag that they carry, by their title, or by their file as it is
+    written here.
+    """
+
+    place: Place | None = None
+    """opening: the first of its phase; closing: the last, so that it ends with the phase."""
+    keep_with_next: bool = False
+    """The next piece of the list follows at once; both are played, or neither."""
+    never_after: Many[Line] = ()
+    """Pieces that it never follows."""
+    crossfade_after_s: dict[Line, Annotated[float, Field(ge=0.1, le=60)]] = Field(
+        default_factory=dict
+    )
+    """How long its entrance takes after these, in seconds."""
 
 
 class SoundscapePiece(Written):
@@ -113,13 +142,59 @@ class FilePiece(Written):
         return self
 
 
+_LASTS = re.compile(r"(\d+(?:\.\d+)?) ?(s|min)|(\d{1,2}):([0-5]\d)")
+_SILENCE_MAX_S = 1800.0
+
+
+def _lasts_s(written: Any) -> Any:
+    found = _LASTS.fullmatch(written) if isinstance(written, str) else None
+    if found is None:
+        refuse_value("write how long, with its unit: 2 min, or 90 s")
+    number, unit, minutes, seconds = found.groups()
+    if number is None:
+        lasts_s = int(minutes) * 60.0 + int(seconds)
+    else:
+        lasts_s = float(number) * (60.0 if unit == "min" else 1.0)
+    if not 1 <= lasts_s <= _SILENCE_MAX_S:
+        refuse_value("it must last from 1 s to 30 min")
+    return lasts_s
+
+
+class SilencePiece(Written):
+    """Planned silence: the music before it fades out, and what follows comes softly."""
+
+    silence: Annotated[
+        float,
+        BeforeValidator(_lasts_s),
+        WithJsonSchema({"type": "string", "pattern": f"^({_LASTS.pattern})$"}),
+    ]
+    """How long nothing is heard: 2 min, or 90 s."""
+    title: Line | None = None
+    """What the screens in the room call it; without it, silence."""
+
+
+class SectionFile(FilePiece, Neighbour):
+    """A music file among others."""
+
+
+class SectionSoundscape(SoundscapePiece, Neighbour):
+    """A soundscape among others."""
+
+
+_KINDS: dict[str, type[Written]] = {
+    "file": FilePiece,
+    "soundscape": SoundscapePiece,
+    "silence": SilencePiece,
+}
+
+
 def _kind_of_piece(written: Any) -> str | None:
-    if isinstance(written, SoundscapePiece):
-        return "soundscape"
-    if isinstance(written, FilePiece):
-        return "file"
-    if isinstance(written, dict) and ("file" in written) != ("soundscape" in written):
-        return "file" if "file" in written else "soundscape"
+    for kind, model in _KINDS.items():
+        if isinstance(written, model):
+            return kind
+    if isinstance(written, dict):
+        kinds = [kind for kind in _KINDS if kind in written]
+        return kinds[0] if len(kinds) == 1 else None
     return None
 
 
@@ -131,8 +206,23 @@ Piece = Annotated[
         custom_error_message=("a piece is either {file: music/x.flac} or {soundscape: ocean}"),
     ),
 ]
+"""Something to hear."""
 
-Section = Many[Piece]
+Entry = Annotated[
+    Annotated[SectionFile, Tag("file")]
+    | Annotated[SectionSoundscape, Tag("soundscape")]
+    | Annotated[SilencePiece, Tag("silence")],
+    Discriminator(
+        _kind_of_piece,
+        custom_error_type="piece",
+        custom_error_message=(
+            "a piece is either {file: music/x.flac} or {soundscape: ocean} or {silence: 2 min}"
+        ),
+    ),
+]
+"""Something of a section: a piece, or silence."""
+
+Section = Many[Entry]
 
 
 class Playlist(Written):
@@ -150,6 +240,16 @@ class Playlist(Written):
     """Name of the section: its pieces, in the order in which they are to be played."""
 
     @model_validator(mode="after")
+    def _pieces_stand_well(self) -> "Playlist":
+        known = [name for section in self.sections.values() for e in section for name in names(e)]
+        refuse(
+            fault
+            for name, section in self.sections.items()
+            for fault in (*_neighbours(name, section, known), *_silences(name, section))
+        )
+        return self
+
+    @model_validator(mode="after")
     def _every_piece_is_reached(self) -> "Playlist":
         refuse(
             Fault(
@@ -159,6 +259,61 @@ class Playlist(Written):
             )
             for name, section in self.sections.items()
             for index, piece in enumerate(section[:-1])
-            if isinstance(piece, SoundscapePiece) and piece.length_min is None
+            if isinstance(piece, SoundscapePiece)
+            and piece.length_min is None
+            and piece.place is None
         )
         return self
+
+
+def names(entry: Entry) -> tuple[str, ...]:
+    """By what other pieces may name it."""
+    if isinstance(entry, SilencePiece):
+        return ()
+    titles = () if entry.title is None else (entry.title,)
+    files = (entry.file,) if isinstance(entry, FilePiece) else ()
+    return (*entry.tags, *titles, *files)
+
+
+def _neighbours(name: str, section: tuple[Entry, ...], known: list[str]) -> Iterator[Fault]:
+    places: dict[str, int] = {}
+    for index, entry in enumerate(section):
+        here = ("sections", name, index)
+        if not isinstance(entry, Neighbour):
+            continue
+        if entry.keep_with_next and index == len(section) - 1:
+            yield Fault((*here, "keep_with_next"), "is true, but no piece follows: remove the line")
+        for key in ("never_after", "crossfade_after_s"):
+            for other in getattr(entry, key):
+                if other not in known:
+                    near = did_you_mean(other, known)
+                    yield Fault(
+                        (*here, key),
+                        f"names '{other}', which no piece is called{near}",
+                    )
+        if entry.place is None:
+            continue
+        if entry.place in places:
+            first = places[entry.place] + 1
+            yield Fault(
+                (*here, "place"), f"is {entry.place}, which piece {first} is already; keep one"
+            )
+        places.setdefault(entry.place, index)
+        if entry.place == "closing" and entry.keep_with_next:
+            yield Fault((*here, "place"), "is closing, but the next piece is kept with it")
+        before = section[index - 1] if index else None
+        if entry.place == "opening" and isinstance(before, Neighbour) and before.keep_with_next:
+            yield Fault((*here, "place"), "is opening, but the piece before it is kept with it")
+        if isinstance(entry, SoundscapePiece) and entry.length_min is None:
+            yield Fault((*here, "length_min"), f"is missing; it is the {entry.place} piece")
+
+
+def _silences(name: str, section: tuple[Entry, ...]) -> Iterator[Fault]:
+    if all(isinstance(entry, SilencePiece) for entry in section):
+        yield Fault(("sections", name), "holds nothing but silence; add a piece")
+        return
+    for index, entry in enumerate(section[1:], start=1):
+        if isinstance(entry, SilencePiece) and isinstance(section[index - 1], SilencePiece):
+            yield Fault(
+                ("sections", name, index, "silence"), "follows another; write one that is as long"
+            )

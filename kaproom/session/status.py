@@ -98,9 +98,21 @@ def sound_state(session: Session | None, sound: Sound) -> SoundState:
         return SoundState.FADED
     if session.silent_until_s is not None:
         return SoundState.AWAY  # they are back, and the music is on its way
+    if silent_since_s(session) is not None:
+        return SoundState.PLANNED_SILENCE
     if session.ducked_s is not None:
         return SoundState.DUCKED
     return SoundState.CALM if session.calm_s is not None else SoundState.PLAYING
+
+
+def silent_since_s(session: Session) -> float | None:
+    """Since when the plan's own silence lasts; None where there is none now."""
+    cue = session.cue_at(session.now_s)
+    if cue is None or cue.offer.silence_s is None:
+        return None
+    # Until then the piece before it fades out.
+    since_s = cue.start_s + cue.crossfade_s
+    return since_s if since_s <= session.now_s else None
 
 
 def snapshot(session: Session, sound: Sound) -> dict[str, Any]:
@@ -214,7 +226,13 @@ def _sound(session: Session, sound: Sound) -> dict[str, Any]:
     since_s = next(
         (
             now_s - since
-            for since in (session.away_s, session.faded_s, session.ducked_s, session.calm_s)
+            for since in (
+                session.away_s,
+                session.faded_s,
+                silent_since_s(session),
+                session.ducked_s,
+                session.calm_s,
+            )
             if since is not None
         ),
         None,

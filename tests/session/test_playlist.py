@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from kaproom.session.playlist import SOUNDSCAPES, FilePiece, Playlist, SoundscapePiece
+from kaproom.session.playlist import SOUNDSCAPES, FilePiece, Playlist, SilencePiece, SoundscapePiece
 
 
 def playlist(*pieces: dict[str, Any]) -> Playlist:
@@ -75,6 +75,61 @@ def test_a_soundscape_with_a_length_may_stand_anywhere() -> None:
     ).sections["peak"]
     assert isinstance(first, SoundscapePiece) and first.length_min == 4
     assert isinstance(last, SoundscapePiece) and last.length_min is None
+
+
+@pytest.mark.parametrize(
+    ("written", "lasts_s"), [("2 min", 120), ("90 s", 90), ("1.5min", 90), ("1:30", 90)]
+)
+def test_silence_is_planned_with_its_unit(written: str, lasts_s: float) -> None:
+    silence = playlist({"file": "b.wav"}, {"silence": written}).sections["peak"][1]
+    assert isinstance(silence, SilencePiece) and silence.silence == lasts_s
+
+
+@pytest.mark.parametrize("wrong", [120, "120", "2 minutes", "", "0 s", "31 min", True, None])
+def test_silence_without_a_unit_or_beyond_reason_is_refused(wrong: Any) -> None:
+    assert "sections.peak.1.silence" in refusals({"file": "b.wav"}, {"silence": wrong})
+
+
+def test_silence_stands_beside_music() -> None:
+    assert "nothing but silence" in refusals({"silence": "2 min"})
+    told = refusals({"file": "b.wav"}, {"silence": "2 min"}, {"silence": "1 min"})
+    assert "sections.peak[3].silence follows another" in told
+
+
+def test_a_piece_is_named_by_tag_title_or_file_and_by_nothing_else() -> None:
+    first = {"file": "drums.wav", "title": "Drums", "tags": ["loud"]}
+    for name in ("loud", "Drums", "drums.wav"):
+        playlist(first, {"file": "b.wav", "never_after": [name], "crossfade_after_s": {name: 20}})
+    told = refusals(first, {"file": "b.wav", "never_after": ["Drum"]})
+    assert "never_after names 'Drum'" in told and "did you mean 'Drums'?" in told
+    assert "crossfade_after_s names 'x'" in refusals(
+        first, {"file": "b.wav", "crossfade_after_s": {"x": 20}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("pieces", "complaint"),
+    [
+        ([{"file": "b.wav", "keep_with_next": True}], "keep_with_next is true, but no piece"),
+        (
+            [{"file": "b.wav", "place": "opening"}, {"file": "c.wav", "place": "opening"}],
+            "place is opening, which piece 1 is already",
+        ),
+        (
+            [{"file": "b.wav", "place": "closing", "keep_with_next": True}, {"file": "c.wav"}],
+            "the next piece is kept with it",
+        ),
+        (
+            [{"file": "b.wav", "keep_with_next": True}, {"file": "c.wav", "place": "opening"}],
+            "the piece before it is kept with it",
+        ),
+        ([{"soundscape": "pad", "place": "closing"}], "length_min is missing"),
+    ],
+)
+def test_a_piece_cannot_ask_for_what_contradicts_itself(
+    pieces: list[dict[str, Any]], complaint: str
+) -> None:
+    assert complaint in refusals(*pieces)
 
 
 def test_a_section_without_pieces_is_refused() -> None:

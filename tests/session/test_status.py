@@ -8,10 +8,11 @@ from math import inf
 from typing import Any
 
 import pytest
-from session.imagined import Room, profile, repertoire
+from session.imagined import Room, profile, repertoire, track
 
 from kaproom.session import events as e
 from kaproom.session.machine import LEAD_S
+from kaproom.session.repertoire import Offer
 from kaproom.session.status import NO_SOUND, Sound, SoundState, heard, snapshot, sound_state
 
 SEVEN = profile()
@@ -148,6 +149,61 @@ def test_one_word_for_what_is_heard_the_gravest_first(
     for kind in deeds:
         made.at(made.now_s + 1, kind)
     assert sound_state(made.session, sound) is word
+
+
+# -- planned silence
+
+
+def hushed(at_s: float) -> Room:
+    """The onset's first piece is followed by half a minute of silence."""
+    hush = Offer(key="hush", title="hush", silence_s=30.0, group="g")
+    onset = (track("first", 120.0, group="g"), hush, track("second", 150.0))
+    made = Room(SEVEN, repertoire(SEVEN, sections={"onset": onset}))
+    made.at(STARTED_S, e.Infused, what="started")
+    made.wait_until(at_s)
+    return made
+
+
+def test_a_planned_silence_is_announced_with_its_beginning_and_end() -> None:
+    made = hushed(STARTED_S + 60.0)
+    coming = told(made)["sound"]["coming"]
+    assert coming[0]["title"] == "hush" and coming[1]["silence"] is None
+    # The piece entered 3 s after the start, and has faded out after its 120 s.
+    assert coming[0]["silence"] == {
+        "begins_in_s": pytest.approx(63.0),
+        "ends_in_s": pytest.approx(93.0),
+    }
+    assert coming[1]["in_s"] == pytest.approx(93.0)
+
+
+@pytest.mark.parametrize(
+    ("after_s", "deeds", "sound", "word"),
+    [
+        (122.0, [], FLOWS, SoundState.PLAYING),
+        (124.0, [], FLOWS, SoundState.PLANNED_SILENCE),
+        (152.0, [], FLOWS, SoundState.PLANNED_SILENCE),
+        (154.0, [], FLOWS, SoundState.PLAYING),
+        (130.0, [], STILL, SoundState.UNPLANNED_SILENCE),
+        (130.0, [], LOST, SoundState.DEVICE_LOST),
+        (130.0, [e.Faded], FLOWS, SoundState.FADED),
+        (130.0, [e.Ducked], FLOWS, SoundState.PLANNED_SILENCE),
+    ],
+)
+def test_a_planned_silence_is_told_from_every_failure(
+    after_s: float, deeds: list[type[e.Event]], sound: Sound, word: SoundState
+) -> None:
+    made = hushed(STARTED_S + after_s)
+    for kind in deeds:
+        made.at(made.now_s, kind)
+    assert sound_state(made.session, sound) is word
+
+
+def test_calm_comes_softly_out_of_a_planned_silence() -> None:
+    made = hushed(STARTED_S + 130.0)
+    made.at(made.now_s, e.Calmed)
+    assert made.session.cues[-1].crossfade_s >= 10.0
+    made.wait_until(made.now_s + 4.0)
+    assert sound_state(made.session, FLOWS) is SoundState.CALM
 
 
 def test_without_a_session_or_after_it_the_sound_is_off() -> None:

@@ -215,6 +215,106 @@ def test_a_soundscape_goes_on_from_the_sessions_clock_and_never_repeats() -> Non
     assert all(cue.cue_in_s == cue.start_s for cue in cues)
 
 
+# -- exits, neighbours, silence
+
+
+def turn(cues: tuple[PlannedCue, ...]) -> PlannedCue:
+    """What brings in the second phase."""
+    return next(cue for cue in cues if cue.phase_index == 2)
+
+
+def test_a_piece_is_left_at_an_exit_where_its_end_would_miss_the_boundary() -> None:
+    cues = planned(music((track("one", 900, exits_s=(200.0, 601.0, 700.0)),)))
+    assert titles(cues)[0] == "one" and turn(cues).start_s == BEGIN_S + 601.0
+    assert cues[1] is turn(cues)
+
+
+def test_exits_count_in_the_file() -> None:
+    one = track("one", 900, exits_s=(640.0,), cue_in_s=40.0)
+    assert turn(planned(music((one,)))).start_s == TURN_S
+
+
+def test_an_exit_too_near_the_end_for_what_follows_is_not_taken() -> None:
+    loud = track("loud", 606.0, -10.0, exits_s=(600.0,))
+    soft = track("soft", 300, -35.0)
+    cues = planned(music((loud,), (soft,)))
+    entering = turn(cues)
+    assert entering.crossfade_s >= entering.gain_db - cues[0].gain_db - 1e-9
+
+
+def test_crossfades_stretch_so_that_a_phase_ends_at_its_moment() -> None:
+    for length_s in (196.0, 200.0, 204.0, 208.0, 212.0):
+        cues = planned(music(tuple(track(f"{n}", length_s) for n in range(3))))
+        assert titles(cues)[:3] == ["0", "1", "2"]
+        assert turn(cues).start_s == pytest.approx(TURN_S, abs=5.0)
+        assert all(4.0 <= cue.crossfade_s <= 16.0 for cue in cues[1:4])
+
+
+def test_pieces_are_kept_together_or_left_out_together() -> None:
+    pair = (track("a", 300, group="p"), track("b", 200, group="p"))
+    assert titles(planned(music((track("one", 300), *pair))))[:3] == ["a", "b", "pad"]
+    assert titles(planned(music((track("one", 520), *pair))))[:2] == ["one", "pad"]
+
+
+def test_what_was_begun_together_is_finished_together() -> None:
+    a, b = track("a", 300, group="p"), track("b", 200, group="p")
+    sounding = PlannedCue("c1", a, 1, 990.0, 8.0, -6.0, end_s=1290.0)
+    pieces = (track("one", 312), a, b)
+    occasion = Occasion(1100.0, sounding, used=frozenset({"a"}), number=9)
+    assert titles(planned(music(pieces), occasion))[0] == "b"
+
+
+def test_a_piece_never_comes_after_what_it_must_not_follow() -> None:
+    pieces = (track("drums", 300), track("hush", 308, never_after=("drums",)))
+    assert titles(planned(music(pieces)))[:2] == ["hush", "drums"]
+
+
+def test_the_list_is_kept_where_a_rule_costs_nothing() -> None:
+    pieces = (track("drums", 300), track("hush", 308, never_after=("drums",)), track("so", 308))
+    assert titles(planned(music(pieces)))[:2] == ["drums", "so"]
+
+
+def test_an_entrance_has_the_length_that_its_pair_was_given() -> None:
+    pieces = (track("one", 300), track("two", 312, crossfade_after_s=(("one", 13.0),)))
+    cues = planned(music(pieces))
+    assert titles(cues)[:2] == ["one", "two"] and cues[1].crossfade_s == 13.0
+
+
+def test_an_opening_piece_comes_first_and_a_closing_piece_ends_the_phase() -> None:
+    pieces = (
+        track("one", 200),
+        track("last", 200, place="closing"),
+        track("first", 100, place="opening"),
+        track("two", 120),
+    )
+    cues = planned(music(pieces))
+    of_phase = [cue for cue in cues if cue.phase_index == 1]
+    assert titles(tuple(of_phase))[0] == "first" and titles(tuple(of_phase))[-1] == "last"
+    assert turn(cues).start_s == pytest.approx(TURN_S, abs=5.0)
+
+
+def test_an_opening_piece_that_is_longer_than_its_phase_does_not_come() -> None:
+    pieces = (track("first", 900, place="opening"), track("one", 308), track("two", 308))
+    assert titles(planned(music(pieces)))[:2] == ["one", "two"]
+
+
+def test_a_silence_is_silent_for_as_long_as_it_says_and_the_music_comes_back_softly() -> None:
+    silence = Offer(key="hush", title="hush", silence_s=120.0, group="p")
+    pieces = (track("one", 240, group="p"), silence, track("two", 248))
+    one, quiet, two = planned(music(pieces))[:3]
+    assert titles((one, quiet, two)) == ["one", "hush", "two"]
+    assert quiet.start_s + quiet.crossfade_s == one.end_s
+    assert quiet.end_s == two.start_s == pytest.approx((one.end_s or 0.0) + 120.0)
+    assert two.crossfade_s >= 10.0
+
+
+def test_a_silence_goes_with_the_piece_before_it() -> None:
+    silence = Offer(key="hush", title="hush", silence_s=120.0, group="p")
+    pieces = (track("one", 240, group="p"), silence, track("two", 308), track("three", 308))
+    occasion = Occasion(BEGIN_S, None, thrown_out=frozenset({"one"}))
+    assert titles(planned(music(pieces), occasion))[:2] == ["two", "three"]
+
+
 # -- the patient's own piece
 
 
