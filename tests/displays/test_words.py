@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Iterator
+from typing import get_args
 
 import pytest
 
 from kaproom.contract.payload import Code, InfusionPart, Priority, SoundWord
+from kaproom.contract.subscriber import EVENTS
+from kaproom.displays.station.ward import Standing
 from kaproom.displays.words import FALLBACK, Words, _texts, languages, spoken
 from kaproom.errors import Mend
 from kaproom.session.profile import VOCABULARY
@@ -16,6 +20,13 @@ OTHERS = [language for language in languages() if language != FALLBACK]
 
 def places(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def happenings() -> Iterator[tuple[str, str]]:
+    """Everything that an event can say."""
+    for kind, model in EVENTS.items():
+        for what in get_args(model.model_fields["what"].annotation):
+            yield kind, what
 
 
 def test_english_and_german_are_there() -> None:
@@ -44,6 +55,9 @@ def test_every_word_of_the_contract_can_be_said(language: str) -> None:
         *(f"infusion.{word}" for word in infusion),
         *(f"infusion-short.{word}" for word in infusion),
         *(f"phase.{name}" for name in VOCABULARY),
+        *(f"attention-short.{code}" for code in Code),
+        *(f"standing.{standing}" for standing in Standing),
+        *(f"history.{kind}.{what}" for kind, what in happenings()),
     ):
         assert words(key)
 

@@ -111,7 +111,7 @@ class Composer:
         if not order:
             groups.append(self._empty(area))
         groups.append(self._foot(width, height))
-        groups += [self._same(group) for group in self._asked(view, width, height)]
+        groups += [self._same(group) for group in self._asked(view, matters, width, height)]
         columns = len({box.x for box in places}) or 1
         return Composed(Screen(width, height, tuple(groups)), order, columns, matters)
 
@@ -240,14 +240,19 @@ class Composer:
         box = Box(0, height - strips.FOOT, width, strips.FOOT)
         return self._same(strips.foot(box, words("station.help-hint"), self._say))
 
-    def _asked(self, view: View, width: float, height: float) -> list[Group]:
+    def _asked(
+        self, view: View, matters: Sequence[Matter], width: float, height: float
+    ) -> list[Group]:
         asked = []
         if view.help:
             asked.append(strips.keys_help(width, height, self._say))
         if view.asking is not None and view.chosen is not None:
             found = self._ward.places.get(view.chosen)
             name = found.name if found is not None else view.chosen[1]
-            asked.append(strips.initials(width, height, name, view.asking, self._say))
+            if any(matter.key == view.chosen for matter in matters):
+                asked.append(strips.initials(width, height, name, view.asking, self._say))
+            else:
+                asked.append(strips.nothing_open(width, height, name, self._say))
         if view.leaving:
             asked.append(strips.leaving(width, height, self._say))
         return asked

@@ -207,6 +207,15 @@ def initials(width: float, height: float, room: str, typed: str, say: Saying) ->
     return Group("initials", box, tuple(elements), tuple(targets))
 
 
+def nothing_open(width: float, height: float, room: str, say: Saying) -> Group:
+    """There is nothing to sign for in this room."""
+    box = _modal(width, height, (560, 150))
+    rows = box.inset(26, 20).rows(2, 8)
+    drawn, target = _button(rows[1], say.words("common.close"), "cancel", 19)
+    told = Text(rows[0], say.words("station.sign-none", room=room), 22, Role.TEXT, True)
+    return Group("nothing", box, (Panel(box, Role.PANEL, Role.TEXT, 2), told, *drawn), (target,))
+
+
 def keys_help(width: float, height: float, say: Saying) -> Group:
     """Which key does what."""
     box = _modal(width, height, (640, 60 + 40 * len(KEYS)))

@@ -148,6 +148,14 @@ def test_initials_are_typed_and_the_letter_that_asked_for_them_is_not_one() -> N
     assert (view.asking, wish) == (None, Sign(ONE, "aÄ"))
 
 
+def test_where_nothing_is_open_nobody_is_asked_to_sign() -> None:
+    stage = Stage(EN)
+    ordinary(stage, 2)
+    said = words(stage, View(chosen=ONE, asking=""))
+    assert "Nothing is open in Room 1." in said
+    assert "Your initials" not in said
+
+
 def test_nobody_signs_without_initials() -> None:
     view, wish = on_key(View(chosen=ONE, asking="  "), "return", ORDER, 3, 0)
     assert wish is None and view.asking == "  "
