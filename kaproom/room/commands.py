@@ -6,6 +6,21 @@ nothing of it reaches the session.
 ``preview`` with another command's name as ``do``, and that one's arguments, tells what would
 be and does nothing. ``advance`` is refused with the reason ``more-intense`` until it is sent
 with ``sure``; ``hold`` takes ``for_min``.
+
+With any of them go ``mono_ns`` and ``boot_id``, the client's stamp of the key press; a note,
+an amendment and a mark of the infusion may be told from memory instead, ``ago_s`` or ``at``
+("14:05"). ``session`` names one that is over, by id or ref. Of notes:
+
+``note`` (category, text, by, integration)
+    Answers ``seq``, the note's entry; ``again`` when its key was pressed twice.
+``note-text`` (seq, text)
+    The text of a note that was made by its key alone, once it is typed.
+``amend`` (seq, text, category, in_error, by)
+    A correction; with ``ago_s`` or ``at`` of the note's time.
+``who`` (who)
+    A list of initials: those present from now on.
+``checklist`` (which, items, left_at)
+    "before" or "after"; each item with ``item``, ``state``, ``reason``, ``by``.
 """
 
 from __future__ import annotations
