@@ -23,6 +23,7 @@ from kaproom.room.past import Case
 from kaproom.room.playbill import Playbill
 from kaproom.room.resume import resumed
 from kaproom.room.scribe import Scribe
+from kaproom.room.soundline import knots_of
 from kaproom.room.weight import Weight
 from kaproom.session import events as e
 from kaproom.session.cues import PlannedCue
@@ -255,6 +256,7 @@ class Conductor:
         self.session = session
         self._playbill = Playbill(entries)
         self.written(entries)
+        self._headphones.remember(knots_of(entries, session, scribe.opened))
         self._clocks.begin(sum(written.entry.kind == STEPPED for written in entries))
         if entries:
             self._clocks.compare(entries[-1].entry.entered)

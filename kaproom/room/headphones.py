@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -189,6 +189,10 @@ class Headphones:
         if timing.mono_ns and clock.mono_ns() - timing.mono_ns < BEAT_MAX_NS:
             heard_ns = timing.mono_ns + timing.latency_ns
             self._soundline.look(Knot(heard_ns, timing.frame, self._origin_frames))
+
+    def remember(self, knots: Iterable[Knot]) -> None:
+        """Where the sound was before this daemon looked."""
+        self._soundline.remember(knots)
 
     def sounded(self, mono_ns: int) -> Sounded | None:
         """Where the sound was at a moment; None where nobody looked, or it stood still."""

@@ -266,7 +266,7 @@ def heard(session: Session, at_s: float, sounded: Sounded | None = None) -> dict
     """
     if session.ends_s is not None and at_s > session.ends_s:
         return None
-    cues, stands_s = _cues_then(session, at_s)
+    cues, stands_s = cues_then(session, at_s)
     sound_s = at_s if sounded is None else sounded.at_s
     if stands_s is not None:
         sound_s, sounded = stands_s, None
@@ -289,7 +289,7 @@ def heard(session: Session, at_s: float, sounded: Sounded | None = None) -> dict
     return told
 
 
-def _cues_then(session: Session, at_s: float) -> tuple[list[PlannedCue], float | None]:
+def cues_then(session: Session, at_s: float) -> tuple[list[PlannedCue], float | None]:
     """The cues with their starts of then; and while the sound stood still, where it stood."""
     later_s: dict[str, float] = {}
     stands_s = None

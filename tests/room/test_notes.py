@@ -14,12 +14,21 @@ from rooms import LivingRoom
 
 from kaproom.clock import NS_PER_S, boot_id, mono_ns, now
 from kaproom.errors import Mend, Refused
-from kaproom.record import Entry, Record, verify
+from kaproom.record import Entry, Record, Written, verify
 
 
 def entries(room: LivingRoom, kind: str) -> list[Entry]:
     with Record.open(room.data, read_only=True) as record:
         return [w.entry for w in record.entries() if w.entry.kind == kind]
+
+
+def written(room: LivingRoom) -> list[Written]:
+    with Record.open(room.data, read_only=True) as record:
+        return list(record.entries())
+
+
+def ago(entry: Entry) -> float:
+    return (mono_ns() - entry.at.mono_ns) / NS_PER_S
 
 
 def pressed(back_s: float = 0.0, **more: Any) -> dict[str, Any]:
@@ -127,6 +136,16 @@ def test_late_entries_are_marked_and_told_what_was_so_then(room: LivingRoom) -> 
     assert abs(apart_frames / at_once.heard["rate_hz"] - apart_s) < 0.05
     assert comfort.heard is None and comfort.phase == "settling"  # before the session
     assert at_once.clock is not None and at_once.clock["steps"] == 0
+    # The next daemon knows where the sound was from what this one wrote.
+    room.kill()
+    room.start()
+    room.wait_for(lambda s: s["sound"]["state"] == "playing")
+    again = room.call("note", pressed(category="comfort", ago_s=ago(breath)))["seq"]
+    told = next(w for w in written(room) if w.seq == again).entry
+    assert told.heard is not None and told.heard["cue"] == breath.heard["cue"]
+    apart_s = (told.at.mono_ns - breath.at.mono_ns) / NS_PER_S
+    apart_frames = told.heard["frame"] - breath.heard["frame"]
+    assert abs(apart_frames / told.heard["rate_hz"] - apart_s) < 0.05
     # A corrected time takes phase, piece and level of that time with it.
     room.kaproom("amend", str(seq), "--at", wall(300), "--category", "speech", "--by", "AB")
     amendment = entries(room, "amendment")[0]

@@ -39,6 +39,18 @@ def test_around_a_standstill_nothing_is_claimed() -> None:
     assert after is not None and after.frame == round(8.7 * RATE_HZ)
 
 
+def test_what_a_daemon_before_saw_is_remembered_and_drift_is_followed() -> None:
+    line = looked((300, 305.01), (301, 306.01))
+    line.remember([Knot(at(0), 5 * RATE_HZ, ORIGIN), Knot(at(60), round(65.002 * RATE_HZ), 8.0)])
+    early, late = line.at(at(30)), line.at(at(180))
+    assert early is not None and early.origin_frames == ORIGIN
+    assert abs(early.frame - 35.001 * RATE_HZ) <= 1
+    assert late is not None and abs(late.frame - 185.006 * RATE_HZ) <= 1
+    line.remember([])
+    assert line.at(at(30)) == early
+    assert line.at(at(-30)) is None
+
+
 def test_where_nobody_looked_nothing_is_claimed() -> None:
     assert looked().at(at(1)) is None
     line = looked((10, 5), (11, 6), (12, 7))
