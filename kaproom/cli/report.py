@@ -108,7 +108,7 @@ def _list(sessions: Sequence[Listed], *, as_json: bool) -> None:
         return
     rows = [("date", "session", "reference", "profile", "length", "notes", "state")]
     for each in sessions:
-        when = "" if each.utc is None else f"{each.utc.astimezone():%Y-%m-%d %H:%M}"
+        when = "–" if each.utc is None else f"{each.utc.astimezone():%Y-%m-%d %H:%M}"
         ref, profile = legible(each.ref or "–", 24), legible(each.profile or "–", 40)
         lasted, notes = length(each.length_min), str(each.notes)
         rows.append((when, each.session[:ID_SHOWN], ref, profile, lasted, notes, each.state))

@@ -328,6 +328,7 @@ class Account:
 
     Attributes:
         state: ``open``, ``ended``, ``left open``, ``signed off`` or ``erased``.
+        erased: How many of its entries were erased; ``erased_by`` whom, and when.
         own_piece: The title of the closing piece that the patient chose; empty without one.
         clock_from: What minute 0 is.
         misheard: How many entries name another piece than the one reckoned anew.
@@ -371,6 +372,7 @@ class Account:
     first_seq: int = 0
     last_seq: int = 0
     erased: int = 0
+    erased_by: tuple[str, datetime] | None = None
     verdict: Verdict | None = None
     version: str = ""
     other: tuple[tuple[int, str, Mapping[str, Any]], ...] = ()

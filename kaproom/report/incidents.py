@@ -80,7 +80,8 @@ def _points(tale: Tale) -> Iterator[Disturbance]:
         told = _by_people(entry) or _befell(entry)
         if told is not None:
             what, by, detail = told
-            yield Disturbance(what, by, tale.minute_of(entry), None, detail, entry.who)
+            who = entry.who if by == "hand" else None
+            yield Disturbance(what, by, tale.minute_of(entry), None, detail, who)
         elif tale.what is None and entry.kind in _ALONE:
             what, by = _ALONE[entry.kind]
             yield Disturbance(what, by, tale.minute_of(entry), who=entry.who)
@@ -98,9 +99,17 @@ def _by_people(entry: Entry) -> tuple[str, By, str] | None:
         case "attention" if fields.get("code") == "call" and fields.get("what") == "raised":
             return "somebody was called", "hand", str(fields.get("priority", ""))
         case "continue":
-            return "went on after the loss of power", "hand", ""
+            return "went on after the loss of power", "hand", _told_of_pump(entry)
         case _:
             return None
+
+
+def _told_of_pump(entry: Entry) -> str:
+    """What people said of the pump once the power was back."""
+    minute, state = entry.fields.get("minute"), entry.fields.get("infusion")
+    if minute is not None:
+        return f"the infusion at minute {float(minute):g}"
+    return f"the infusion {state}" if state else "the infusion as recorded"
 
 
 def _befell(entry: Entry) -> tuple[str, By, str] | None:

@@ -141,6 +141,7 @@ def _environment() -> Environment:
         "minute": words.minute,
         "length_of": words.length,
         "about": words.about,
+        "part": words.part,
         "signed": words.signed,
         "clock": words.clock,
         "day": words.day,

@@ -10,7 +10,14 @@ from dataclasses import replace
 
 from kaproom import __version__
 from kaproom.errors import Mend
-from kaproom.record import DAEMON_STARTED, SESSION_ENDED, SESSION_STARTED, Record, verify
+from kaproom.record import (
+    DAEMON_STARTED,
+    SESSION_ENDED,
+    SESSION_ERASED,
+    SESSION_STARTED,
+    Record,
+    verify,
+)
 from kaproom.report.account import Account, Presence
 from kaproom.report.clocks import clock_facts
 from kaproom.report.course import (
@@ -61,6 +68,7 @@ def read(record: Record, session: str, room: RoomFile | None = None, *, curve: b
     if summary is None:
         raise Mend(f"the record has no session {session}; `kaproom report` lists them")
     entries = list(record.entries(session))
+    erasure = next((w.entry for w in entries if w.entry.kind == SESSION_ERASED), None)
     erased = Account(
         session=session,
         state="erased",
@@ -70,6 +78,7 @@ def read(record: Record, session: str, room: RoomFile | None = None, *, curve: b
         first_seq=summary.first_seq,
         last_seq=summary.last_seq,
         erased=summary.entries - len(entries),
+        erased_by=None if erasure is None else (erasure.who or "", erasure.at.utc),
         verdict=verify(record.path),
         version=__version__,
     )

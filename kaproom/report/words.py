@@ -49,6 +49,12 @@ def about(minutes: float) -> str:
     return f"{round(minutes)} min" if minutes >= 0.75 else "less than a minute"
 
 
+def part(of_one: float) -> str:
+    """A part of a whole in percent, to two figures and never finer than it is known."""
+    percent = 100 * of_one
+    return f"{percent:.2g} %" if percent >= 0.1 else "less than 0.1 %"
+
+
 def signed(value: float, digits: int = 1, *, plus: bool = False) -> str:
     """A number with a true minus, and a plus where it is asked for."""
     return f"{value:{'+' if plus else ''}.{digits}f}".replace("-", "−")

@@ -420,6 +420,7 @@ class Conductor:
                 "was": was,
                 "why": self._sound.lost,
                 "underruns": self._sound.underruns,
+                "device": self._sound.device,
             }
             if self.open or word == SoundState.OFF:
                 self._write([self._scribe.fact(self.session, "sound", now, fields)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -27,12 +28,13 @@ from pasts import Past
 
 from kaproom.clock import NS_PER_S
 from kaproom.errors import Mend
-from kaproom.record import Record
+from kaproom.record import SESSION_ERASED, Entry, Record
 from kaproom.report import write_sheet
 from kaproom.report.account import Account
 from kaproom.report.page import patients_page, sheet
 from kaproom.report.reading import read
 from kaproom.report.redaction import redacted
+from kaproom.report.sessions import listed as sessions
 from kaproom.session import events as e
 
 ID = "5e55" * 8
@@ -320,6 +322,33 @@ def test_pieces_are_those_that_the_record_names(tmp_path: Path) -> None:
     assert told.misheard == 0
 
 
+def test_daylight_saving_changes_times_of_day_and_no_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = entries(eventful())
+    # The clocks go forward at 01:00 UTC on 29 March 2026; the session opens at 00:04.
+    later = timedelta(days=26, hours=11)
+    moved = [
+        replace(
+            entry,
+            at=replace(entry.at, utc=entry.at.utc + later),
+            entered=replace(entry.entered, utc=entry.entered.utc + later),
+        )
+        for entry in listed
+    ]
+    monkeypatch.setenv("TZ", "Europe/Zurich")
+    time.tzset()
+    try:
+        with recorded(tmp_path, moved) as record:
+            said = words(sheet(read(record, ID, ROOM, curve=False)))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert "from CET, UTC+01:00 to CEST, UTC+02:00" in said
+    assert "77:10 03:33:05" in said
+    assert "−8:50 01:07:05" in said
+
+
 def test_the_series_under_a_reference_is_shown(tmp_path: Path) -> None:
     first, second, other = (
         entries(eventful(), digit * 32, timedelta(days=day))
@@ -336,6 +365,24 @@ def test_the_series_under_a_reference_is_shown(tmp_path: Path) -> None:
     assert "K-0427" in said
     assert "aaaaaaaa" in said
     assert "cccccccc" not in said
+
+
+def test_the_sheet_of_an_erased_session_says_so_and_nothing_else(tmp_path: Path) -> None:
+    listed = entries(eventful())
+    now = listed[-1].at
+    with recorded(tmp_path, prepared()) as record:
+        record.erase(
+            Entry(kind=SESSION_ERASED, at=now, entered=now, session=ID, who="CD", fields={})
+        )
+        told = read(record, ID, ROOM, curve=False)
+        assert [one.state for one in sessions(record)] == ["erased"]
+    assert told.verdict is not None and told.verdict.whole
+    for page in (sheet(told), patients_page(told)):
+        said = words(page)
+        assert "This session was erased" in said
+        assert "by CD" in said
+        for gone in ("K-0427", "hand on the heart", INTENTION, "Tears", "iv-40"):
+            assert gone not in said
 
 
 def test_a_damaged_record_says_so_on_the_sheet(was: Account) -> None:
