@@ -33,12 +33,8 @@ def step_s(fields: Mapping[str, Any]) -> float:
 
 
 def unsure(clock: Mapping[str, Any] | None) -> str:
-    """Why the time of an entry is less sure than others; empty where it is not."""
-    if clock is None:
-        return ""
-    if clock.get("rebooted"):
-        return "after a restart, by the wall clock"
-    return "clock not synchronised" if clock.get("synced") is False else ""
+    """Why the time of an entry is less sure than those of others; empty where it is not."""
+    return "after a restart, by the wall clock" if clock and clock.get("rebooted") else ""
 
 
 def _most(said: list[Mapping[str, Any]], key: str) -> float | None:

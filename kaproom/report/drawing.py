@@ -20,8 +20,8 @@ from kaproom.report.words import clock, minute
 
 # More kinds of notes than lanes: the last lane takes the rest together.
 LANES_MAX = 12
-# A session that ended early leaves so much of its plan to be seen.
-_PLAN_AFTER_MIN = 20.0
+# A session that ended early leaves so much of its plan to be seen, in parts of its length.
+_PLAN_AFTER_PART = 0.25
 _TOP = 26.0
 _HATCH = Markup(
     '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
@@ -36,7 +36,9 @@ def arc(account: Account) -> Markup:
     if account.length_min <= 0:
         return Markup("")
     planned_min = max((phase.to_min for phase in account.planned_phases), default=0.0)
-    to_min = max(account.to_min, min(planned_min, account.to_min + _PLAN_AFTER_MIN))
+    to_min = max(
+        account.to_min, min(planned_min, account.to_min + _PLAN_AFTER_PART * account.length_min)
+    )
     paper = Paper(account.from_min, to_min)
     paper.y = _TOP
     _phases(paper, account)
