@@ -110,6 +110,13 @@ def test_schemas_are_shipped_beside_what_they_describe(
         assert json.loads((folder / name).read_text())["$schema"]
 
 
+def test_the_sheets_pages_are_in_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    pages = CHECKOUT / "kaproom" / "report" / "pages"
+    assert {f"kaproom/report/pages/{page.name}" for page in pages.iterdir()} <= names
+
+
 def test_units_are_written_for_the_python_that_is_installed(
     installed: tuple[str, Path], tmp_path: Path
 ) -> None:

@@ -190,6 +190,7 @@ class Disturbance:
         by: ``hand`` of people, or a ``fault`` of the machine or the world.
         to_min: None for what has no length.
         detail: In a few words more.
+        free: Whether that may hold what people wrote, as the name of a file does.
     """
 
     what: str
@@ -198,6 +199,7 @@ class Disturbance:
     to_min: float | None = None
     detail: str = ""
     who: str | None = None
+    free: bool = False
 
 
 @dataclass(frozen=True, slots=True)

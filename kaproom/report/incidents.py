@@ -46,7 +46,7 @@ _NEAR_MIN = 0.02
 
 def incidents(tale: Tale) -> tuple[Disturbance, ...]:
     """All of them, in the order of their times."""
-    found = list(_points(tale))
+    found = [*_points(tale), *_standstills(tale)]
     if tale.what is not None:
         for hand in tale.what.hands:
             said = _LASTING.get(hand.name, hand.name)
@@ -55,7 +55,8 @@ def incidents(tale: Tale) -> tuple[Disturbance, ...]:
         for befell in tale.what.interruptions:
             said = _BEFELL.get(befell.name, befell.name)
             why = _why(tale, befell.from_min) if befell.name == FILE_FAILED else ""
-            found.append(Disturbance(said, "fault", befell.from_min, befell.to_min, why))
+            from_min, to_min = befell.from_min, befell.to_min
+            found.append(Disturbance(said, "fault", from_min, to_min, why, free=True))
     return tuple(sorted(found, key=lambda each: each.from_min))
 
 
@@ -73,6 +74,13 @@ def _why(tale: Tale, at_min: float) -> str:
     return next((str(entry.fields.get("why", "")) for entry in near), "")
 
 
+def _standstills(tale: Tale) -> Iterator[Disturbance]:
+    for entry, by_s in tale.standstills():
+        # It is told when it was over.
+        at_min = tale.minute_of(entry)
+        yield Disturbance("the sound stood still", "fault", at_min - by_s / 60, at_min)
+
+
 def _points(tale: Tale) -> Iterator[Disturbance]:
     """What an entry tells by itself."""
     for written in tale.entries:
@@ -81,7 +89,8 @@ def _points(tale: Tale) -> Iterator[Disturbance]:
         if told is not None:
             what, by, detail = told
             who = entry.who if by == "hand" else None
-            yield Disturbance(what, by, tale.minute_of(entry), None, detail, who)
+            free = entry.kind == "player-refused"
+            yield Disturbance(what, by, tale.minute_of(entry), None, detail, who, free)
         elif tale.what is None and entry.kind in _ALONE:
             what, by = _ALONE[entry.kind]
             yield Disturbance(what, by, tale.minute_of(entry), who=entry.who)
@@ -115,8 +124,6 @@ def _told_of_pump(entry: Entry) -> str:
 def _befell(entry: Entry) -> tuple[str, By, str] | None:
     fields = entry.fields
     match entry.kind:
-        case "shift" if float(fields.get("by_s", 0.0)) > 0:
-            return "the sound stood still", "fault", f"{float(fields['by_s']):.1f} s"
         case "player-lost":
             return "the player was lost and replaced", "fault", ""
         case "player-refused":

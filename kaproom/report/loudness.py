@@ -32,11 +32,10 @@ def sound_quality(tale: Tale, calibration: Calibration | None) -> SoundQuality:
     """All that is known of the sound of a session."""
     facts = [written.entry.fields for written in tale.of("sound")]
     devices = [str(said["device"]) for said in facts if said.get("device")]
-    stood_s = [float(w.entry.fields.get("by_s", 0.0)) for w in tale.of("shift")]
     found = SoundQuality(
         device=devices[0] if devices else None,
         underruns=_counted([n for f in facts if isinstance(n := f.get("underruns"), int)]),
-        stood_still_s=sum(by_s for by_s in stood_s if by_s > 0),
+        stood_still_s=sum(by_s for _, by_s in tale.standstills()),
         failed=sum(1 for _ in tale.of("source-failed")),
     )
     what = tale.what

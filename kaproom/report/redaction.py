@@ -58,6 +58,8 @@ def _stretch(stretch: Stretch, own: str) -> Stretch:
 
 
 def _disturbance(each: Disturbance, own: str) -> Disturbance:
+    if each.free and each.detail:
+        return replace(each, detail=LEFT_OUT)
     return replace(each, detail=OWN_PIECE) if own and each.detail == own else each
 
 

@@ -10,6 +10,7 @@ from kaproom.clock import Instant, Reckoning
 from kaproom.errors import WorldFailed
 from kaproom.record import SESSION_ENDED, SESSION_STARTED, Entry, Written
 from kaproom.retold import Happened, happened
+from kaproom.session.status import BEGIN_MAX_S
 
 
 class Tale:
@@ -70,6 +71,13 @@ class Tale:
     def of(self, *kinds: str) -> Iterator[Written]:
         """Its entries of these kinds, in order."""
         return (written for written in self.entries if written.entry.kind in kinds)
+
+    def standstills(self) -> Iterator[tuple[Entry, float]]:
+        """When the sound stood still, and for how long; not what it took to begin at all."""
+        for written in self.of("shift"):
+            by_s = float(written.entry.fields.get("by_s", 0.0))
+            if by_s > 0 and self.at_s(written.entry.at) > BEGIN_MAX_S:
+                yield written.entry, by_s
 
     def at_s(self, instant: Instant) -> float:
         """Seconds since the opening, as the room counted them."""
