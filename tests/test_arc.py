@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 
-from kaproom.arc import Arc, Asked, Estimate, Flow, Sounding, Stretch, draw
+from kaproom.arc import Arc, Asked, Estimate, Flow, Noted, Sounding, Stretch, draw
 from kaproom.errors import Mend, WorldFailed
 
 WORDS = "population estimate, not a measurement, not for dosing"
@@ -109,6 +109,16 @@ SHEETS = {
         flow=Flow((Stretch("infusion", 0, 40),), None, (0.0, 20.0)),
     ),
     "no tracks": replace(arc(), tracks=()),
+    "happened": replace(
+        arc(30, prompts=0),
+        notes=tuple(Noted(f"A kind of note, number {n % 8}", 3.0 * n) for n in range(30)),
+        hands=tuple(
+            Stretch(name, 7.0 * n, 7.0 * n + (0.2, 5, 12)[n % 3])
+            for n, name in enumerate(("calm", "duck", "hold", "fade", "away", "no sound") * 2)
+        ),
+        prompts=tuple(Asked("Vital signs", 10.0 * n, n % 3 > 0) for n in range(9)),
+        axis="minutes from the start of the infusion as recorded",
+    ),
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 
 from kaproom.arc import Arc, Asked, Estimate, Noted, Sounding, Stretch
 from kaproom.arc.look import (
@@ -93,7 +94,8 @@ def draw_infusion(row: Axes, arc: Arc) -> None:
         for run in flow.runs:
             _bar(row, run, 0.45 * top)
         since_min = min((run.from_min for run in flow.runs), default=0.0)
-        said = "no dose planned or recorded: the music follows the clock alone"
+        what = "rate" if flow.boluses_min else "dose"
+        said = f"no {what} planned or recorded: the music follows the clock alone"
         _beside(row, since_min, 0.8 * top, said)
     else:
         minutes, rates = _steps(flow.rates, arc.to_min)
@@ -278,12 +280,15 @@ def kinds(marks: Iterable[_Mark], most: int, rest: str) -> list[tuple[str, list[
 
 def _shape(row: Axes, track: Sounding, floor: float) -> None:
     height = track.loudness_lufs - floor
-    # Equal power: a quarter of a sine in, a quarter of a cosine out.
-    quarter = np.linspace(0, np.pi / 2, 24)
-    entering = track.from_min + quarter / (np.pi / 2) * track.entrance_min
-    leaving = track.to_min - track.departure_min * (1 - quarter / (np.pi / 2))
-    minutes = np.concatenate((entering, leaving))
-    levels = floor + height * np.concatenate((np.sin(quarter), np.cos(quarter)))
+    # Equal power: a quarter of a sine in, a quarter of a cosine out; who is called away
+    # while still entering does both at once.
+    part = np.linspace(0, 1, 24)
+    entering = track.from_min + part * track.entrance_min
+    leaving = track.to_min - track.departure_min * (1 - part)
+    minutes = np.unique(np.concatenate((entering, leaving)))
+    came = _passed(minutes - track.from_min, track.entrance_min)
+    went = _passed(minutes - (track.to_min - track.departure_min), track.departure_min)
+    levels = floor + height * np.sin(np.pi / 2 * came) * np.cos(np.pi / 2 * went)
     face = GENERATED if track.generated else (MUSIC, MUSIC_ALSO)[track.number % 2]
     row.fill_between(
         minutes,
@@ -296,6 +301,13 @@ def _shape(row: Axes, track: Sounding, floor: float) -> None:
         hatch="...." if track.generated else None,
     )
     row.plot(minutes, levels, color=_FLOW, linewidth=0.6)
+
+
+def _passed(since_min: NDArray[np.float64], lasts_min: float) -> NDArray[np.float64]:
+    """How much of something is over, from 0 to 1."""
+    if lasts_min <= 0:
+        return np.asarray(since_min > 0, dtype=np.float64)
+    return np.clip(since_min / lasts_min, 0.0, 1.0)
 
 
 def _name(row: Axes, track: Sounding, floor: float) -> None:

@@ -118,7 +118,11 @@ def playlist(
     """Write a playlist with all tracks of a folder, to be sorted into sections."""
     from kaproom.curation.newlist import write_playlist
 
-    typer.echo(f"wrote {write_playlist(folder, out)}; sort its tracks into sections")
+    def left_out(name: str, why: str) -> None:
+        typer.echo(f"left out: {name}: {why}", err=True)
+
+    file = write_playlist(folder, out, left_out=left_out)
+    typer.echo(f"wrote {file}; sort its tracks into sections")
 
 
 def devices(as_json: Json = False) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import ceil, floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -36,8 +36,17 @@ def add_to(app: typer.Typer) -> None:
 
 
 def plan(
-    profile: Annotated[str, typer.Argument(metavar="PROFILE", help="A name or a path.")],
+    profile: Annotated[
+        str | None, typer.Argument(metavar="[PROFILE]", help="A name or a path.")
+    ] = None,
     *,
+    session: Annotated[
+        str | None,
+        typer.Option(metavar="ID|last", help="A session that happened, beside its plan."),
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where its record is; else this room's.")
+    ] = None,
     history: Annotated[
         Path | None,
         typer.Option(metavar="FILE.csv", help="And if it went so? Lines of minute,event,value."),
@@ -74,6 +83,14 @@ def plan(
     lens = Lens(_model(model), weight_kg, ke0_per_min)
     if plot is not None:
         drawable(plot)
+    if session is not None:
+        given = {"--history": history, "--without": without, "--closing": closing}
+        _retell(session, record, lens, plot, {"PROFILE": profile, **given}, as_json=as_json)
+        return
+    if record is not None:
+        raise Mend("--record says nothing without --session; add --session last")
+    if profile is None:
+        raise Mend("name a PROFILE (`kaproom profiles` lists them), or --session last")
     deeds = None if history is None else read_history(history, OPENS_MIN)
     room, _ = HERE.room()
     quiet = as_json or not sys.stderr.isatty()
@@ -88,6 +105,36 @@ def plan(
         typer.echo(json.dumps(_as_json(way, lens), allow_nan=False))
         return
     for line in _table(way):
+        typer.echo(line)
+    if plot is not None:
+        typer.echo(f"drawn: {plot}")
+
+
+def _retell(
+    session: str,
+    record: Path | None,
+    lens: Lens,
+    plot: Path | None,
+    others: Mapping[str, object],
+    *,
+    as_json: bool,
+) -> None:
+    """A session that happened."""
+    from kaproom.cli.retelling import alone, retold, told
+    from kaproom.cli.retelling import as_json as for_machines
+    from kaproom.places import data_folder
+
+    alone(session, others)
+    what = retold(record or data_folder(HERE.room()[0]), session)
+    if plot is not None:
+        from kaproom.arc import draw
+        from kaproom.retold import as_arc
+
+        draw(as_arc(what, lens), plot)
+    if as_json:
+        typer.echo(json.dumps(for_machines(what, lens), allow_nan=False))
+        return
+    for line in told(what):
         typer.echo(line)
     if plot is not None:
         typer.echo(f"drawn: {plot}")

@@ -23,6 +23,8 @@ from kaproom.session.roomfile import RoomFile
 Probe = Callable[[Path], decoder.Probe]
 """Reads a file's head; raises Mend where it cannot be played."""
 Progress = Callable[[int, int, str], None]
+LeftOut = Callable[[str, str], None]
+"""Told the name of a file that cannot be played, and why, with what would mend it."""
 
 _PATH_MAX_CHARACTERS = 1000  # of `file` in a playlist
 _LINE_MAX_CHARACTERS = 120  # of `title` and `artist`
@@ -72,6 +74,7 @@ def write_playlist(
     out: Path | None = None,
     probe: Probe = decoder.probe,
     progress: Progress | None = None,
+    left_out: LeftOut | None = None,
 ) -> Path:
     """Write a playlist of all the music below a folder.
 
@@ -80,6 +83,7 @@ def write_playlist(
         out: The file to write; without it, one in the current folder, called like ``folder``.
         probe: Reads a file's head.
         progress: Told as each file is read, and at the end with an empty name.
+        left_out: Told of each file that is in the list as a comment only.
 
     Returns:
         The file that was written.
@@ -104,6 +108,10 @@ def write_playlist(
     if len(text.encode()) > _FILE_MAX_BYTES:
         raise Mend(f"{shown(folder)} holds too much music for one playlist; name a folder in it")
     _write(file, text, folder)
+    if left_out:
+        for row in rows:
+            if not row.lines:
+                left_out(row.name, row.why_not)
     return file
 
 

@@ -29,7 +29,7 @@ def as_arc(what: Happened, lens: Lens | None = None) -> Arc:
     lens = lens or Lens()
     profile, infusion = what.session.profile, what.session.infusion
     to_min = max(what.to_min, what.from_min + 0.1)
-    dosing = _dosing(what, lens)
+    dosing = dosing_of(what, lens)
     planned = _planned_infusion(what)
     opened = what.opened_utc.astimezone().strftime("%Y-%m-%d %H:%M")
     axis = "start of the infusion as recorded" if planned else "opening; no infusion was recorded"
@@ -67,8 +67,8 @@ def _planned_infusion(what: Happened) -> Infusion | None:
     return Infusion(infusion.planned_s, (Mark("started", infusion.started_at_s),))
 
 
-def _dosing(what: Happened, lens: Lens) -> Dosing | None:
-    """What was given, as far as it is known; None where no start was recorded."""
+def dosing_of(what: Happened, lens: Lens) -> Dosing | None:
+    """What was given, as far as it is known, in the sheet's minutes; None without a start."""
     session = what.session
     if session.infusion.started_at_s is None:
         return None

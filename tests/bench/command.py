@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.beds import beds
+from bench.deep import deep
 from bench.gaps import exact, hogged, killed
 from bench.holding import holding
 from bench.kills import kills
@@ -38,6 +39,7 @@ BENCHES: dict[str, Bench] = {
     "report": report,
     "beds": beds,
     "scanning": scanning,
+    "deep": deep,
     "killed": killed,
     "kills": kills,
     "reaction": reaction,

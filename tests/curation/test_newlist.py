@@ -53,6 +53,16 @@ def test_every_track_of_the_folder_is_in_the_playlist(studio: Studio) -> None:
     assert files(file) == made
 
 
+def test_a_file_that_cannot_be_played_is_told_of(studio: Studio) -> None:
+    studio.tone("a.flac")
+    studio.bytes("b.mp3", b"Dear diary, " * 500)
+    told: list[tuple[str, str]] = []
+    file = write_playlist(studio.folder, left_out=lambda *why: told.append(why))
+    assert [name for name, _ in told] == ["music/b.mp3"]
+    assert told[0][1].endswith("; copy it again or replace it")
+    assert f"    #   music/b.mp3: {told[0][1]}\n" in file.read_text()
+
+
 def test_lengths_stand_beside_the_tracks_and_tags_below_them(studio: Studio) -> None:
     studio.coded("a.flac", "flac", {"title": 'The "Long" Day', "artist": "Ö"}, length_s=61.4)
     text = write_playlist(studio.folder).read_text()
