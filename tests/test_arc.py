@@ -139,7 +139,7 @@ def test_every_estimate_bears_its_words() -> None:
     assert any(WORDS in label for label in boxes(arc()))
     bare = " ".join(boxes(SHEETS["bare"]))
     assert "ng/mL" not in bare
-    assert "no dose planned or recorded" in bare
+    assert "no rate planned or recorded" in bare
 
 
 def test_what_is_too_much_for_the_list_is_counted() -> None:
