@@ -259,7 +259,7 @@ class Record:
         return self._sessions.last_open()
 
     def unsigned_sessions(self) -> tuple[SessionSummary, ...]:
-        """Sessions that ended and that nobody has signed off, the oldest first."""
+        """The newest sessions that ended and nobody has signed off, the oldest of them first."""
         return self._sessions.unsigned()
 
     def head(self) -> Head:

@@ -20,6 +20,9 @@ from kaproom.record.schema import LANDMARK
 Rows = Callable[[str, Any], list[Any]]
 """Asks the record's database."""
 
+UNSIGNED_MAX = 20
+"""A clinic that signs nothing off shall not wait for the list of it."""
+
 _SUMS = "SELECT session, min(seq), max(seq), count(*), sum(kind = ?) FROM entry "
 
 
@@ -85,14 +88,14 @@ class Sessions:
         return self.of(rows[0][0]) if rows else None
 
     def unsigned(self) -> tuple[SessionSummary, ...]:
-        """Those that ended and that nobody has answered for, the oldest first."""
+        """The newest that ended and that nobody has answered for, the oldest of them first."""
         rows = self._rows(
             f"SELECT session FROM entry AS ended WHERE {LANDMARK} AND kind = ? "
             "AND NOT EXISTS (SELECT 1 FROM entry AS later WHERE later.session = ended.session "
-            "AND later.kind IN (?, ?)) ORDER BY seq",
-            (SESSION_ENDED, SIGNED_OFF, SESSION_ERASED),
+            "AND later.kind IN (?, ?)) ORDER BY seq DESC LIMIT ?",
+            (SESSION_ENDED, SIGNED_OFF, SESSION_ERASED, UNSIGNED_MAX),
         )
-        return tuple(self.of(session) for (session,) in rows)
+        return tuple(self.of(session) for (session,) in reversed(rows))
 
     def of(self, session: str) -> SessionSummary:
         """The one with this id."""

@@ -22,6 +22,10 @@ WAITS = (
     "the room was without power and waits to be told what the pump does: `kaproom continue`, "
     "with --infusion-minute N or --infusion stopped|paused; or `kaproom end`"
 )
+_SAME = {
+    "stopped": (InfusionState.STOPPED, InfusionState.COMPLETE),
+    "paused": (InfusionState.PAUSED,),
+}
 SAME_S = 30.0
 """A minute is told as a whole number; what is nearer than this is what was recorded."""
 
@@ -79,11 +83,8 @@ def _marks(
         return _to_minute(infusion, gap, event.minute * 60, now_s)
     if event.infusion is None:
         return ()
-    there = {"stopped": (InfusionState.STOPPED, InfusionState.COMPLETE), "paused": ()}
-    state = infusion.state(now_s)
-    if state in there[event.infusion] or str(state) == event.infusion:
-        return ()
-    return (Mark(event.infusion, now_s),)
+    so_already = infusion.state(now_s) in _SAME[event.infusion]
+    return () if so_already else (Mark(event.infusion, now_s),)
 
 
 def _to_minute(
