@@ -21,7 +21,7 @@ from kaproom.room.headphones import FromPlayer, Headphones
 from kaproom.room.notebook import Notebook
 from kaproom.room.past import Case
 from kaproom.room.playbill import Playbill
-from kaproom.room.resume import resumed
+from kaproom.room.resume import last_before_restart, resumed
 from kaproom.room.scribe import Scribe
 from kaproom.room.soundline import knots_of
 from kaproom.room.weight import Weight
@@ -245,7 +245,8 @@ class Conductor:
         if found is None:
             return False
         scribe, session = found.scribe, found.session
-        last = found.last_seen
+        before = last_before_restart(entries, now)
+        last = before or found.last_seen
         if alive is not None and alive.boot_id == last.boot_id and alive.mono_ns > last.mono_ns:
             last = alive
         last_s, now_s = scribe.at_s(last), scribe.at_s(now)
@@ -260,7 +261,7 @@ class Conductor:
         self._clocks.begin(sum(written.entry.kind == STEPPED for written in entries))
         if entries:
             self._clocks.compare(entries[-1].entry.entered)
-        if last.boot_id == now.boot_id:
+        if before is None:
             self.note_fact("daemon-resumed", {"away_s": round(now_s - last_s, 3)}, now)
             return True
         interrupted = e.Interrupted(now_s, now_s, round(now_s - last_s, 3))

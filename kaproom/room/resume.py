@@ -15,7 +15,7 @@ from kaproom.errors import WorldFailed
 from kaproom.record import Written
 from kaproom.retold.stepping import Turn, stepped
 from kaproom.room.scribe import Scribe
-from kaproom.session.events import Tick
+from kaproom.session.events import Interrupted, Tick
 from kaproom.session.machine import Session, step
 
 
@@ -45,3 +45,19 @@ def resumed(entries: Iterable[Written], now: Instant) -> Resumed | None:
     now_s = scribe.at_s(now)
     session, _ = step(last.session, Tick(now_s, now_s))
     return Resumed(scribe, session, last.written.entry.entered)
+
+
+def last_before_restart(entries: Iterable[Written], now: Instant) -> Instant | None:
+    """The session's last moment before the machine was off.
+
+    Returns:
+        None when it was not, or when the room has asked already what the pump does.
+    """
+    last: Instant | None = None
+    for written in entries:
+        entry = written.entry
+        if entry.entered.boot_id != now.boot_id:
+            last = entry.entered
+        elif entry.kind == Interrupted.kind:
+            return None
+    return last
