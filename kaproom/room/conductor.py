@@ -217,6 +217,7 @@ class Conductor:
         """What a command would change of what lies ahead; see ``command`` for what it raises."""
         session, scribe = self._present()
         event, _ = read(Case(scribe, session, self._notebook), do, args, now)
+        self.weight.must_be_known_for(event)
         return preview(session, event)
 
     def _present(self) -> tuple[Session, Scribe]:
