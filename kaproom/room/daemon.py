@@ -76,6 +76,8 @@ class Daemon:
         self._unsaid: str | None = None
         self._backlog: list[Entry] = []
         self._retried_ns = 0
+        self._ticked_ns = 0
+        self._waiting = 0
         self._head = ("", 0)
         self._awake: Awake | None = None
         self._started_ns = 0
@@ -188,7 +190,10 @@ class Daemon:
     def _turn(self) -> None:
         for request in self._server.poll(TICK_S):
             self._handle(request)
-        self._tick()
+        # An answer that waits for the disk goes before what only tells of it.
+        since_ns = clock.mono_ns() - self._ticked_ns
+        if not self._waiting or since_ns >= TICK_S * clock.NS_PER_S:
+            self._tick()
 
     def _handle(self, request: Request) -> None:
         try:
@@ -229,7 +234,6 @@ class Daemon:
             raise Mend("a session is named by its id or by the patient's ref")
         reply = {"line": answered.line, "again": answered.again}
         self._write(answered.entries, _Owed(request, reply, note=answered.note))
-        self._publish()
 
     def _sign_off(self, request: Request) -> None:
         if request.args.get("session") is None and not self._conductor.unsigned:
@@ -312,6 +316,7 @@ class Daemon:
             word.unlink()
 
     def _tick(self) -> None:
+        self._ticked_ns = clock.mono_ns()
         self._vigil.session(self._conductor.open)
         self._heed_word()
         if self._conductor.tick(clock.now()) and self._awake is not None:
@@ -331,6 +336,7 @@ class Daemon:
         self._backlog = []
         if batch:
             self._retried_ns = clock.mono_ns()
+            self._waiting += owed is not None
             self._recorder.submit(batch, replace(owed or _Owed(None, {}), entries=batch))
 
     def _recorded(self) -> None:
@@ -355,6 +361,7 @@ class Daemon:
         request = owed.request
         if request is None:
             return
+        self._waiting -= 1
         if done.failed is not None:
             request.fail(
                 f"done, not recorded: {done.failed} (kept, and written once there is room)"
