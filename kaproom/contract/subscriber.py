@@ -28,6 +28,7 @@ from kaproom.contract.payload import (
     NoteEvent,
     PhaseEvent,
     State,
+    StationSnapshot,
 )
 from kaproom.contract.topics import place
 
@@ -150,6 +151,17 @@ class Room:
     def age_s(self, now_ns: int) -> float | None:
         """Since the last state arrived; None before one did live."""
         return (now_ns - self.arrived_ns) / _NS_PER_S if self.verified else None
+
+
+def believed_to_ns(snapshot: StationSnapshot, retained: bool, now_ns: int) -> int | None:
+    """Until when a station shows what its snapshot says; None: until its last will.
+
+    What the broker kept of a station that names its heartbeat is not believed at all.
+    """
+    if snapshot.heartbeat_s is None:
+        return None
+    lasts_s = 0.0 if retained else STALE_HEARTBEATS * snapshot.heartbeat_s
+    return now_ns + round(lasts_s * _NS_PER_S)
 
 
 @dataclass(slots=True)

@@ -13,12 +13,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from kaproom.clock import NS_PER_S
 from kaproom.contract.payload import StationSnapshot
+from kaproom.contract.subscriber import believed_to_ns
 
 STATIONS_MAX = 64
 PAYLOAD_MAX_BYTES = 262_144
-STALE_HEARTBEATS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +61,6 @@ class Stations:
         if station not in self._known and len(self._known) >= STATIONS_MAX:
             self.ignored["station: too many"] += 1
             return
-        believed_to_ns = None
-        if snapshot.heartbeat_s is not None:
-            lasts_s = 0 if retained else STALE_HEARTBEATS * snapshot.heartbeat_s
-            believed_to_ns = now_ns + round(lasts_s * NS_PER_S)
         self._known[station] = _Seen(
             snapshot.display_name or snapshot.station,
             frozenset(s.id for s in snapshot.shown if s.room == self.room),
@@ -73,7 +68,7 @@ class Stations:
                 (a.id, a.by, a.at.isoformat()) for a in snapshot.acknowledged if a.room == self.room
             ),
             any(shown.room == self.room for shown in snapshot.rooms),
-            believed_to_ns,
+            believed_to_ns(snapshot, retained, now_ns),
         )
 
     def forget(self) -> None:

@@ -196,12 +196,8 @@ class Composer:
 
     def _detail(self, box: Box, made: Tile, found: Place, scroll: int, moment: Moment) -> Group:
         missing = sum(last - first + 1 for first, last in found.room.numbers.missing())
-        site, alias = found.key
-        watchers = [
-            other.name
-            for (at, _), other in self._ward.others.items()
-            if at == site and any(room.room == alias for room in other.snapshot.rooms)
-        ]
+        others = self._ward.others.values()
+        watchers = [other.name for other in others if other.watches(found.key, moment.now_ns)]
         return self._same(
             detail_group(
                 box,

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from kaproom.clock import NS_PER_S
 from kaproom.contract.payload import AnyEvent, AvailabilityWord, StationSnapshot
-from kaproom.contract.subscriber import Freshness, Room, Rooms
+from kaproom.contract.subscriber import Freshness, Room, Rooms, believed_to_ns
 from kaproom.contract.topics import place
 from kaproom.displays.station.history import Happening, happening
 
@@ -28,7 +28,6 @@ PAST_EVENTS = 300  # chosen; a long session has some 200
 ROOMS_MAX = 2000
 """As many as a station's snapshot can name."""
 _ALIAS = re.compile(r"[a-z0-9-]{1,40}")
-_STALE_HEARTBEATS = 3
 
 Key = tuple[str, str]
 """Site and alias of a room."""
@@ -63,6 +62,7 @@ class Place:
         name: What people call it.
         expected: It was named when the station was started.
         seen_at: When it last said something, by the wall clock; for people.
+        seen_ns: The same on the station's own clock, which nobody sets.
         live_ns: When its last live state arrived; None before the first.
         known: What it was the last time that somebody looked, to notice a change.
         gone: It was live, and is not now.
@@ -74,6 +74,7 @@ class Place:
     name: str
     expected: bool = False
     seen_at: datetime | None = None
+    seen_ns: int | None = None
     live_ns: int | None = None
     known: Standing | None = None
     gone: bool = False
@@ -101,6 +102,12 @@ class Other:
     def name(self) -> str:
         """What people call it."""
         return self.snapshot.display_name or self.snapshot.station
+
+    def watches(self, key: Key, now_ns: int) -> bool:
+        """Whether it shows this room now."""
+        fresh = self.believed_to_ns is None or now_ns < self.believed_to_ns
+        here = self.snapshot.site == key[0]
+        return fresh and here and any(room.room == key[1] for room in self.snapshot.rooms)
 
 
 @dataclass(slots=True)
@@ -171,7 +178,7 @@ class Ward:
         if room.meta is not None:
             found.name = room.meta.display_name
         if not retained:
-            found.seen_at = at
+            found.seen_at, found.seen_ns = at, now_ns
         if room.verified:
             found.live_ns = room.arrived_ns
         if event is not None and at - event.ts <= timedelta(hours=KEPT_H):
@@ -194,11 +201,7 @@ class Ward:
             (site, station) not in self.others and len(self.others) >= OTHERS_MAX
         ):
             return
-        believed_to_ns = None
-        if snapshot.heartbeat_s is not None:
-            lasts_s = 0 if retained else _STALE_HEARTBEATS * snapshot.heartbeat_s
-            believed_to_ns = now_ns + round(lasts_s * NS_PER_S)
-        self.others[site, station] = Other(snapshot, believed_to_ns)
+        self.others[site, station] = Other(snapshot, believed_to_ns(snapshot, retained, now_ns))
 
     def link_up(self, now_ns: int, at: datetime) -> None:
         """The broker took us."""
@@ -245,7 +248,7 @@ class Ward:
                 self._changed(found, found.known, now, at)
                 found.revision += 1
             found.known = now
-            if self._forgotten(found, now, at):
+            if self._forgotten(found, now, now_ns, at):
                 del self.places[key]
                 self._rooms.rooms.pop(key, None)
 
@@ -261,13 +264,15 @@ class Ward:
             self._happened(found, Happening(at, f"standing.{now}", {}))
 
     @staticmethod
-    def _forgotten(found: Place, now: Standing, at: datetime) -> bool:
+    def _forgotten(found: Place, now: Standing, now_ns: int, at: datetime) -> bool:
         if found.expected or found.room.attention or now is Standing.LIVE:
             return False
-        if found.seen_at is None:
-            # What the broker kept of a room that says nothing: twelve hours from now.
-            found.seen_at = at
-        return at - found.seen_at > timedelta(hours=KEPT_H)
+        if found.seen_ns is None:
+            # Of a room that is only remembered the wall clock tells, once; of one that says
+            # nothing and is only kept by the broker, twelve hours begin now.
+            ago_s = 0.0 if found.seen_at is None else (at - found.seen_at).total_seconds()
+            found.seen_ns = now_ns - round(max(0.0, ago_s) * NS_PER_S)
+        return now_ns - found.seen_ns > KEPT_H * 3600 * NS_PER_S
 
     def missing(self) -> Iterator[tuple[Room, int, int]]:
         """Events to ask for, range by range."""

@@ -350,3 +350,12 @@ def test_what_is_older_than_twelve_hours_is_no_history(stage: Stage) -> None:
     stage.hear(room.event("infusion", 2, 3600, what="stopped"))
     lines = [what.what for what in stage.ward.places["clinic", "room-1"].history]
     assert lines == ["infusion.stopped"]
+
+
+def test_a_wall_clock_that_is_set_takes_no_room_away(stage: Stage) -> None:
+    room = stage.room()
+    stage.hear(room.state())
+    stage.wait(60)
+    stage.at += timedelta(days=400)  # a clock that woke up without a battery, and was set
+    stage.wait(60)
+    assert stage.ward.places
