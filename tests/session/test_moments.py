@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from session.imagined import profile, profiles
 
 from kaproom.errors import Refused
+from kaproom.session import moments
 from kaproom.session.infusion import Infusion, Mark, What
 from kaproom.session.moments import foreseen, least_s
 from kaproom.session.phases import Course, begins_s, phase_by_clock, spans
@@ -261,3 +262,12 @@ def test_spans_and_the_clock_agree_on_what_has_begun(
         span.start_s or 0.0 for span in found[index + 1 :]
     )
     assert all((span.start_s or 0.0) >= now_s for span in found[index + 1 :])
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(profiles(), _HISTORIES)
+def test_what_was_asked_before_changes_no_moment(plan: Profile, deeds: list[Any]) -> None:
+    grown = infusions(plan, deeds)
+    step_by_step = [foreseen(plan.timing, infusion) for infusion in grown]
+    moments._foreseen.cache_clear()
+    assert [foreseen(plan.timing, infusion) for infusion in grown[::-1]] == step_by_step[::-1]
