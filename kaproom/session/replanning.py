@@ -209,6 +209,16 @@ def _audible(session: Session, cue: PlannedCue, gone_s: float) -> bool:
     return not any(silence.covers(cue.start_s, gone_s) for silence in session.silences)
 
 
+def closing_missed(session: Session) -> bool:
+    """Whether the patient's own piece went by while nobody could hear it, and is not to come."""
+    before = started(session, session.now_s + LEAD_S)
+    closing = session.repertoire.closing
+    if closing is None or not any(cue.offer.key == closing.key for cue in before):
+        return False
+    ahead = any(cue.offer.key == closing.key for cue in session.cues[len(before) :])
+    return not ahead and _closing_due(session, before, keep=True)
+
+
 def _closing_due(session: Session, before: tuple[PlannedCue, ...], keep: bool) -> bool:
     """Whether the patient's own piece is still to come, or to come again: it was cut short."""
     closing = session.repertoire.closing

@@ -616,6 +616,14 @@ def test_the_own_piece_comes_although_people_went_past_its_phase() -> None:
     assert phase(made.session) == "recovery" and own(made)[-1].phase_index == 6
 
 
+def test_the_own_piece_that_ran_while_all_was_faded_still_comes() -> None:
+    made = room(STARTED_S, closing=track("own", 200))
+    (closing,) = own(made)
+    made.at(closing.start_s - 60, e.Faded)
+    made.at(made.now_s + 900, e.Returned)
+    assert own(made)[-1].start_s >= made.now_s + LEAD_S
+
+
 def test_a_skipped_own_piece_does_not_come_again() -> None:
     made = room(STARTED_S, closing=track("own", 200))
     (closing,) = own(made)

@@ -8,7 +8,7 @@ from math import isfinite
 from kaproom.errors import Mend, Refused
 from kaproom.session import events as e
 from kaproom.session.effects import SetGain
-from kaproom.session.replanning import Result, replanned
+from kaproom.session.replanning import Result, closing_missed, replanned
 from kaproom.session.rules.interruption import WAITS
 from kaproom.session.rules.pieces import CALM_CROSSFADE_S, not_away
 from kaproom.session.state import SILENT_DB, Session, Stage
@@ -48,7 +48,8 @@ def returned(session: Session, event: e.Returned) -> Result:
     calm_s = session.calm_s if asked else None
     session = replace(session, ducked_s=None, calm_s=calm_s, faded_s=None)
     if not was_calm:
-        return session, ()
+        missed = closing_missed(session) and not session.elsewhere
+        return replanned(session) if missed else (session, ())
     return replanned(session, keep=False, crossfade_s=CALM_CROSSFADE_S)
 
 
