@@ -49,7 +49,7 @@ def call(room: LivingRoom) -> str:
     return told["state"] if told else "none"
 
 
-def test_a_call_is_shown_on_the_screen_signed_by_key_and_read_in_the_room(
+def test_a_call_is_shown_on_the_screen_signed_by_key_and_pointer_and_read_in_the_room(
     tmp_path: Path, runtime: Path, screen: XServer
 ) -> None:
     with start_broker(tmp_path, ("mosquitto",)) as broker:
@@ -77,6 +77,12 @@ def test_a_call_is_shown_on_the_screen_signed_by_key_and_read_in_the_room(
             until(lambda: not screen.shows(URGENT), what="a quiet screen")
             room.call("call", {"level": "urgent"})
             until(lambda: screen.shows(URGENT, 20_000), what="the next call")
+            # The pointer does it as well: on the call, and on what is asked then.
+            screen.press(640, 76)
+            screen.type("CD")
+            screen.press(790, 560)
+            until(lambda: call(room) == "seen", what="that somebody saw the next one")
+            assert room.status()["call"]["seen"][-1]["by"] == "CD"
             screen.key("q", "q")
             assert shown.wait(10) == 0
             # It said goodbye: nobody watches, and the room knows.
