@@ -23,6 +23,8 @@ LANES_MAX = 12
 # A session that ended early leaves so much of its plan to be seen, in parts of its length.
 _PLAN_AFTER_PART = 0.25
 _TOP = 26.0
+# So near to the names of the lanes a time would run into them.
+_TICK_HALF = 12.0
 _HATCH = Markup(
     '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" '
     'patternTransform="rotate(45)"><line class="hatch" x1="0" y1="0" x2="0" y2="6"/>'
@@ -65,10 +67,11 @@ def _axis(paper: Paper, account: Account) -> None:
         x = paper.x(at_min)
         zero = at_min == 0 and account.clock_from == "infusion"
         paper.upright("zero" if zero else "grid", x, _TOP - 6, bottom + 4)
-        paper.write("tick", f"{at_min:g}".replace("-", "−"), x, 14.0)
+        anchor = "start" if x - GUTTER < _TICK_HALF else "middle"
+        paper.write("tick", f"{at_min:g}".replace("-", "−"), x, 14.0, anchor=anchor)
         if account.opened_utc is not None:
             utc = account.opened_utc + timedelta(minutes=at_min - account.from_min)
-            paper.write("tick", clock(utc, seconds=False), x, bottom + 20)
+            paper.write("tick", clock(utc, seconds=False), x, bottom + 20, anchor=anchor)
     paper.lane("minute", 14.0)
     paper.lane("time of day", bottom + 20)
     paper.parts += drawn
