@@ -29,3 +29,12 @@ class HandClock:
     @property
     def now(self) -> Instant:
         return Instant(self.mono_ns, clock.boot_id(), self.utc)
+
+    @classmethod
+    def behind(cls, seconds: float) -> HandClock:
+        """One that shows what the machine's clocks did so long ago."""
+        ago_ns = round(seconds * NS_PER_S)
+        now = clock.now()
+        return cls(
+            now.mono_ns - ago_ns, clock.awake_ns() - ago_ns, now.utc - timedelta(seconds=seconds)
+        )

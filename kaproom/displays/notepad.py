@@ -121,7 +121,7 @@ class Notepad:
         category = self._known.get(key.text)
         if category is None:
             if key.text:
-                self.message = f"'{key.text}' is no note's key"
+                self.message = f"'{key.text}' is no note's key" if self._known else _NO_SESSION
             return []
         slip = self._slip(key.text, category, at_ns, wall)
         self.slips.append(slip)

@@ -60,6 +60,7 @@ def noted(session: Session, event: e.Noted) -> Result:
 
 def noted_again(session: Session, event: e.NotedAgain) -> Result:
     """The same note; held down, a key does not become a new one by and by."""
+    not_sealed(session)
     note = _note(session, event.note)
     first_s, last_s = note.pressed_s or (event.at_s, event.at_s)
     pressed_s = (min(first_s, event.at_s), max(last_s, event.at_s))
