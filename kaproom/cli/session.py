@@ -185,7 +185,8 @@ def away(as_json: Json = False) -> None:
 
 def back(
     now: Annotated[
-        bool, typer.Option("--now", help="Where the infusion is now, not the kept place.")
+        bool,
+        typer.Option("--now", "--rejoin", help="Where the infusion is now, not the kept place."),
     ] = False,
     preview: Preview = False,
     as_json: Json = False,
