@@ -14,10 +14,13 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from kaproom.places import legible
+
 Status = Mapping[str, Any]
 
 _QUIET_LUFS, _LOUD_LUFS = -54.0, -14.0
 _BAR = 32
+_TEXT_MAX = 400
 _ARC = 66
 
 _SOUND_WORDS = {
@@ -271,7 +274,7 @@ def _notes(status: Status) -> RenderableType:
         table.add_row(
             Text(when, style="grey62"),
             Text(f"{note['category']}{late}", style=corrected),
-            Text(note["text"], style=f"{corrected}grey70"),
+            Text(legible(note["text"], _TEXT_MAX), style=f"{corrected}grey70"),
         )
         for amendment in amendments:
             table.add_row(Text(), *_amendment(amendment))
@@ -287,7 +290,8 @@ def _amendment(amendment: Status) -> tuple[Text, Text]:
     elif amendment["to_utc"]:
         what.append("before")
     said = ", ".join(word for word in what if word)
-    return Text(f"└ {said or 'text'}"), Text(f"{amendment['text'] or ''} (amended{who})".strip())
+    text = legible(amendment["text"] or "", _TEXT_MAX)
+    return Text(f"└ {said or 'text'}"), Text(f"{text} (amended{who})".strip())
 
 
 def _bar(part: float, width: int, style: str = "deep_sky_blue3") -> Text:
@@ -324,7 +328,7 @@ def changes(before: Status | None, after: Status) -> list[str]:
     known = {note["seq"]: note.get("amendments", []) for note in earlier}
     for note in after["notes"].get("recent", []):
         if note["seq"] not in known:
-            text = f": {note['text']}" if note["text"] else ""
+            text = f": {legible(note['text'], _TEXT_MAX)}" if note["text"] else ""
             lines.append(f"note: {note['category']}{text}")
         before_now = known.get(note["seq"], [])
         for amendment in note.get("amendments", [])[len(before_now) :]:

@@ -190,3 +190,9 @@ def test_a_correction_is_shown_beneath_what_it_corrects() -> None:
     in_error = amendment | {"in_error": True, "text": None, "category": None, "to_utc": None}
     in_error |= {"to_session_s": None, "who": None}
     assert "└ in error" in shown(changed(notes={"recent": [{**noted, "amendments": [in_error]}]}))
+
+
+def test_a_note_can_play_no_tricks_with_the_terminal() -> None:
+    notes = [{**STATUS["notes"]["recent"][0], "text": "\x1b]0;title\x07\u202ereversed"}]
+    said = shown(changed(notes={"recent": notes}))
+    assert "\x1b]" not in said and "\u202e" not in said and "reversed" in said
