@@ -97,17 +97,27 @@ class Window:
         display: int = 0,
         dim: Dim = Dim.BRIGHT,
     ) -> None:
+        self._title, self._display = title, display
+        self._windowed_px, self._full = size_px or (1280, 800), size_px is None
+        self._sources: list[int] = []
+        self._open()
+        self._painter = Painter(pygame.display.get_surface(), Palette(dim))
+        self._woken = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def _open(self) -> None:
         before = _open_files()
         try:
             pygame.display.init()
             screens = pygame.display.get_num_displays()
-            if not 0 <= display < screens:
+            if not 0 <= self._display < screens:
                 there = ", ".join(map(str, range(screens)))
                 pygame.display.quit()
-                raise Mend(f"--display {display}: there is no such screen; there are {there}")
-            pygame.display.set_caption(title)
+                raise Mend(f"--display {self._display}: there is no such screen; there are {there}")
+            pygame.display.set_caption(self._title)
             pygame.display.set_allow_screensaver(False)
-            self._open(size_px, display)
+            size_px = (0, 0) if self._full else self._windowed_px
+            flags = pygame.FULLSCREEN if self._full else pygame.RESIZABLE
+            pygame.display.set_mode(size_px, flags, display=self._display)
         except pygame.error as error:
             raise WorldFailed(
                 f"no window can be opened: {error}; is there a screen (DISPLAY, WAYLAND_DISPLAY,"
@@ -115,17 +125,7 @@ class Window:
             ) from error
         pygame.key.set_repeat()
         pygame.key.start_text_input()
-        pygame.mouse.set_visible(True)
-        self._display, self._windowed_px = display, size_px or (1280, 800)
-        self._full = size_px is None
-        self._painter = Painter(pygame.display.get_surface(), Palette(dim))
         self._sources = [fd for fd in _open_files() - before if _is_source(fd)]
-        self._woken = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-
-    @staticmethod
-    def _open(size_px: tuple[int, int] | None, display: int) -> None:
-        flags = pygame.RESIZABLE if size_px else pygame.FULLSCREEN
-        pygame.display.set_mode(size_px or (0, 0), flags, display=display)
 
     @property
     def size(self) -> tuple[float, float]:
@@ -142,9 +142,13 @@ class Window:
         self._painter.look(Palette(dim))
 
     def toggle_full(self) -> None:
-        """Full screen, or a window again."""
+        """Full screen, or a window again.
+
+        It is another window: one that was full keeps that size, whatever it is told.
+        """
         self._full = not self._full
-        self._open(None if self._full else self._windowed_px, self._display)
+        pygame.display.quit()
+        self._open()
         self._painter.onto(pygame.display.get_surface())
 
     def show(self, screen: Screen) -> bool:
@@ -156,9 +160,7 @@ class Window:
 
     def wake(self) -> None:
         """End the wait; from any thread."""
-        with suppress(
-            OSError
-        ):  # it is closed already, or was woken so often that it cannot miss it
+        with suppress(OSError):  # closed already, or woken so often that it cannot be missed
             os.eventfd_write(self._woken, 1)
 
     def wait(self, timeout_s: float) -> list[Input]:
