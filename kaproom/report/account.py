@@ -14,6 +14,9 @@ from typing import Any, Literal
 from kaproom.arc import Estimate, Stretch
 from kaproom.record import Verdict
 
+OWN_WORDS = "own-words"
+"""The category of notes that are on the patient's page."""
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -59,7 +62,6 @@ class NoteLine:
         unsure: Why its time is less sure than others; empty where it is not.
         presses: How often its key was pressed; more than once is still one note.
         integration: Entered for the work afterwards.
-        own_words: It holds what the patient said or wrote about it.
     """
 
     seq: int
@@ -78,7 +80,6 @@ class NoteLine:
     presses: int = 1
     late: bool = False
     integration: bool = False
-    own_words: bool = False
     corrections: tuple[Correction, ...] = ()
 
     @property
@@ -95,6 +96,11 @@ class NoteLine:
     def now_category(self) -> str:
         """The same, for machines."""
         return next((c.category for c in reversed(self.corrections) if c.category), self.category)
+
+    @property
+    def own_words(self) -> bool:
+        """Whether it holds what the patient said about it, and is theirs to have."""
+        return self.now_category == OWN_WORDS and not self.in_error
 
     @property
     def now_text(self) -> str:

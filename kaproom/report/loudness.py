@@ -17,6 +17,7 @@ from math import isfinite, log10
 from kaproom.report.account import Dose, SoundQuality
 from kaproom.report.tale import Tale
 from kaproom.retold import Happened
+from kaproom.retold.happened import NO_SOUND, STOOD_STILL
 from kaproom.session.roomfile import Calibration
 from kaproom.session.state import SILENT_DB, Gained
 
@@ -41,7 +42,7 @@ def sound_quality(tale: Tale, calibration: Calibration | None) -> SoundQuality:
     what = tale.what
     if what is None:
         return found
-    lost = [stretch for stretch in what.interruptions if stretch.name == "no sound"]
+    lost = [stretch for stretch in what.interruptions if stretch.name == NO_SOUND]
     gains = what.session.gains
     louds = [cue.loudness_lufs for cue in what.cues]
     levels = [gained.gain_db for gained in gains if isfinite(gained.gain_db)]
@@ -69,13 +70,16 @@ def _dose(what: Happened, gains: Sequence[Gained], calibration: Calibration) -> 
     end_s = what.zero_s + what.to_min * 60
     cue_starts = [cue.start_s for cue in what.cues]
     gain_starts = [gained.at_s for gained in gains]
+    off = [each for each in what.interruptions if each.name in (NO_SOUND, STOOD_STILL)]
     energy, sounding_s, loudest_dba = 0.0, 0.0, float("-inf")
     at_s = _STEP_S / 2
     while at_s < end_s:
         cue_at = bisect_right(cue_starts, at_s) - 1
         gain_at = bisect_right(gain_starts, at_s) - 1
         gain_db = gains[gain_at].gain_db if gain_at >= 0 else SILENT_DB
-        if cue_at >= 0 and isfinite(gain_db):
+        at_min = what.minute(at_s)
+        silent = any(each.from_min <= at_min < each.to_min for each in off)
+        if cue_at >= 0 and isfinite(gain_db) and not silent:
             loudness_lufs = what.cues[cue_at].loudness_lufs
             dba = calibration.reference_dba + loudness_lufs - REFERENCE_LUFS + gain_db
             energy += 10 ** (dba / 10) * _STEP_S

@@ -15,9 +15,6 @@ from kaproom.session.rules.notes import INTEGRATION
 _AGAIN, _TEXT, _AMENDMENT = "note-again", "note-text", "amendment"
 TOLD = frozenset({NOTE, _AGAIN, _TEXT, _AMENDMENT})
 
-# Notes of this category hold what the patient said about it, and are theirs to have.
-OWN_WORDS = "own-words"
-
 
 def noted(tale: Tale) -> tuple[NoteLine, ...]:
     """The notes in the order of their times."""
@@ -72,7 +69,6 @@ def _note(seq: int, entry: Entry, at_min: float, labels: Mapping[str, str]) -> N
         unsure=unsure(entry.clock),
         late=entry.late,
         integration=fields.get("integration") is True or category == INTEGRATION,
-        own_words=category == OWN_WORDS,
     )
 
 

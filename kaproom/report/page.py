@@ -55,7 +55,7 @@ def patients_page(account: Account) -> str:
         "patient.html",
         account=account,
         heard=list(_heard(account)),
-        words=[n for n in account.notes if n.own_words and not n.in_error and n.now_text],
+        words=[n for n in account.notes if n.own_words and n.now_text],
         opened_day=_iso_day(account.opened_utc),
     )
 

@@ -30,7 +30,7 @@ from kaproom.clock import NS_PER_S
 from kaproom.errors import Mend
 from kaproom.record import SESSION_ERASED, Entry, Record
 from kaproom.report import write_sheet
-from kaproom.report.account import Account
+from kaproom.report.account import Account, Correction
 from kaproom.report.page import patients_page, sheet
 from kaproom.report.reading import read
 from kaproom.report.redaction import redacted
@@ -222,8 +222,13 @@ def test_the_patients_page_has_no_notes_of_the_staff(was: Account) -> None:
 
 
 def test_words_of_their_own_are_on_the_patients_page(was: Account) -> None:
-    own = replace(was.notes[0], own_words=True, text="The sea let me go.")
-    assert "The sea let me go." in words(patients_page(replace(was, notes=(own, *was.notes[1:]))))
+    own = replace(was.notes[0], category="own-words", text="The sea let me go.")
+    taken_back = Correction(seq=900, utc=own.utc, in_error=True)
+    moved = Correction(seq=901, utc=own.utc, category="speech", label="Speech")
+    for corrections, there in (((), True), ((taken_back,), False), ((moved,), False)):
+        notes = (replace(own, corrections=corrections), *was.notes[1:])
+        said = words(patients_page(replace(was, notes=notes)))
+        assert ("The sea let me go." in said) == there
 
 
 def test_every_setting_item_is_filled_in_or_listed_as_open(was: Account) -> None:
