@@ -133,9 +133,9 @@ class _Sheet:
             rows.append((label, ROW_MM, partial(draw_notes, notes=notes)))
         # Of what is past, the notes say what they were.
         if arc.prompts and all(asked.done is not None for asked in arc.prompts):
-            rows.append(("Prompts", ROW_MM, partial(draw_prompts, prompts=arc.prompts)))
+            rows.append(("Timers", ROW_MM, partial(draw_prompts, prompts=arc.prompts)))
         else:
-            for label, prompts in kinds(arc.prompts, PROMPT_ROWS, "Other prompts"):
+            for label, prompts in kinds(arc.prompts, PROMPT_ROWS, "Other timers"):
                 rows.append((label, ROW_MM, partial(draw_prompts, prompts=prompts)))
         return rows
 
