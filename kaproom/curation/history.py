@@ -20,6 +20,7 @@ from kaproom.session.spelling import did_you_mean
 
 COLUMNS = ("minute", "event", "value")
 LINES_MAX = 1000
+_BYTES_MAX = 1_000_000
 MINUTE_MAX = 600.0
 # As far as a profile's infusion may go.
 BOLUS_MAX_MG, RATE_MAX_MG_PER_MIN = 1000.0, 1000.0
@@ -78,8 +79,14 @@ def read_history(file: Path, opens_min: float) -> tuple[Deed, ...]:
 
 def _rows(file: Path) -> Iterator[tuple[int, list[str]]]:
     """Lines that say something, with their numbers; the head only has to be right."""
+    if file.exists() and not file.is_file():
+        raise Mend(f"{shown(file)} is not a file; name a CSV file")
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        with file.open("rb") as lines_of:
+            content = lines_of.read(_BYTES_MAX + 1)
+        if len(content) > _BYTES_MAX:
+            raise Mend(f"{shown(file)} is too large for a history; name a CSV file")
+        text = content.decode("utf-8-sig")
     except FileNotFoundError:
         raise Mend(f"there is no file {shown(file)}{near(file)}") from None
     except UnicodeDecodeError:

@@ -98,7 +98,7 @@ def test_a_file_that_is_no_history_is_told_apart(tmp_path: Path) -> None:
     )
     (tmp_path / "h.csv").write_bytes(b"\xff\xfe\x00\x89PNG")
     assert "is not a text; save it as CSV, UTF-8" in faults(tmp_path / "h.csv")[0]
-    assert "cannot be read: Is a directory" in faults(tmp_path)[0]
+    assert "is not a file; name a CSV file" in faults(tmp_path)[0]
     assert faults(tmp_path / "j.csv")[0].startswith("there is no file")
     long = write(tmp_path, *["1,rate,1"] * LINES_MAX)
     assert f"a history has at most {LINES_MAX}" in faults(long)[0]
