@@ -32,9 +32,8 @@ def phases_of(spans: Iterable[Span], minute: Minute, end_min: float) -> tuple[St
 
 def tracks_of(cues: Sequence[PlannedCue], minute: Minute, end_min: float) -> tuple[Sounding, ...]:
     """The cues that begin before ``end_min``, each until it has left for the next."""
-    tracks = []
-    for number, cue in enumerate(cues, start=1):
-        following = cues[number] if number < len(cues) else None
+    tracks: list[Sounding] = []
+    for cue, following in zip(cues, [*cues[1:], None], strict=True):
         from_min = minute(cue.start_s)
         if from_min >= end_min:
             break
@@ -45,7 +44,7 @@ def tracks_of(cues: Sequence[PlannedCue], minute: Minute, end_min: float) -> tup
         exits_min = (minute(at_s) for at_s in cue.exits_at_s)
         tracks.append(
             Sounding(
-                number=number,
+                number=len(tracks) + 1,
                 title=cue.offer.title,
                 from_min=from_min,
                 to_min=to_min,
