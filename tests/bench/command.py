@@ -20,6 +20,7 @@ from bench.holding import holding
 from bench.kills import kills
 from bench.live import live
 from bench.notes import notes
+from bench.planning import planning
 from bench.reaction import reaction
 from bench.report import report
 from bench.room import Ground
@@ -37,6 +38,7 @@ BENCHES: dict[str, Bench] = {
     "notes": notes,
     "stamps": stamps,
     "report": report,
+    "planning": planning,
     "beds": beds,
     "scanning": scanning,
     "deep": deep,
