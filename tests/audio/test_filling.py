@@ -50,7 +50,7 @@ class _Disk:
     seconds = 0.0
 
     def __init__(self, *_where: object) -> None:
-        pass
+        self.damaged_at_s: list[float] = []
 
     def __iter__(self) -> Iterator[Block]:
         if self.seconds:

@@ -62,7 +62,7 @@ def _playlist(folder: Path, *files: str) -> None:
         (["level", "up", "40"], 2, "kaproom level up: Invalid value for 'DB'"),
         (["infusion", "rate", "fast", "mg/min"], 2, "Invalid value for 'N'"),
         (["new", "playlist", "/nonexistent"], 2, "/nonexistent does not exist"),
-        (["verify", "--head", "zz"], 2, "--head: write SEQ:HASH"),
+        (["verify", "--head", "zz"], 2, "--head: 'zz' is neither SEQ:HASH"),
         (["--room", "/nonexistent.yaml", "status"], 2, "/nonexistent.yaml does not exist"),
     ],
 )

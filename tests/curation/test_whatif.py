@@ -83,7 +83,7 @@ def test_the_dose_lies_where_it_was_given(went: Went) -> None:
 
 def test_prompts_follow_the_start(went: Went) -> None:
     asked = [at_min for _, at_min in went("5,start,").prompts()]
-    assert asked[:3] == pytest.approx([-10, 5, 15])
+    assert asked[:3] == pytest.approx([-5, 5, 15])
 
 
 def test_nothing_is_planned_before_it_is_heard(went: Went) -> None:
