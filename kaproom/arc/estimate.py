@@ -7,6 +7,8 @@ it is named nowhere.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil, floor
+from typing import Any
 
 import numpy as np
 
@@ -81,6 +83,27 @@ def curve(
     said = predict(lens.one, dosing, minutes, lens.kg, lens.ke0)
     plasma, effect = said.plasma_ng_per_ml, said.effect_site_ng_per_ml
     return list(zip(plasma.tolist(), effect.tolist(), strict=True))
+
+
+def by_minute(dosing: Dosing | None, lens: Lens, from_min: float, to_min: float) -> dict[str, Any]:
+    """The estimate in plain values, minute by minute, with what it is."""
+    minutes = [float(m) for m in range(floor(from_min), ceil(to_min) + 1)]
+    return {
+        "estimate": {
+            "words": WORDING,
+            "basis": lens.basis,
+            "model": lens.one.name,
+            "ke0_per_min": lens.ke0,
+        },
+        "minutes": [
+            {
+                "minute": int(at_min),
+                "plasma_ng_per_ml": None if said is None else round(said[0], 9),
+                "effect_site_ng_per_ml": None if said is None else round(said[1], 9),
+            }
+            for at_min, said in zip(minutes, curve(dosing, lens, minutes), strict=True)
+        ],
+    }
 
 
 def estimated(dosing: Dosing | None, lens: Lens, from_min: float, to_min: float) -> Estimate | None:

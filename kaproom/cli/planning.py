@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from math import ceil, floor
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -224,17 +223,14 @@ def _lengths_s(way: WhatIf) -> list[float | None]:
 
 
 def _as_json(way: WhatIf, lens: Lens) -> dict[str, Any]:
-    from kaproom.arc.estimate import curve
+    from kaproom.arc.estimate import by_minute
     from kaproom.curation.whatif import minute
-    from kaproom.session.pharmacokinetics import WORDING
 
     def at(at_s: float | None) -> float | None:
         return None if at_s is None else round(minute(at_s), 6)
 
     names = [phase.name for phase in way.profile.phases]
     first_min = min([0.0, *(minute(mark.at_s) for mark in way.session.infusion.marks)])
-    minutes = [float(m) for m in range(floor(first_min), ceil(way.end_min) + 1)]
-    estimates = curve(way.dosing(lens.kg), lens, minutes)
     return {
         "profile": way.profile.name,
         "title": way.profile.title,
@@ -260,18 +256,5 @@ def _as_json(way: WhatIf, lens: Lens) -> dict[str, Any]:
             }
             for cue, length_s in zip(way.cues, _lengths_s(way), strict=True)
         ],
-        "estimate": {
-            "words": WORDING,
-            "basis": lens.basis,
-            "model": lens.one.name,
-            "ke0_per_min": lens.ke0,
-        },
-        "minutes": [
-            {
-                "minute": int(at_min),
-                "plasma_ng_per_ml": None if said is None else round(said[0], 9),
-                "effect_site_ng_per_ml": None if said is None else round(said[1], 9),
-            }
-            for at_min, said in zip(minutes, estimates, strict=True)
-        ],
+        **by_minute(way.dosing(lens.kg), lens, first_min, way.end_min),
     }

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
 from kaproom.arc import Arc, Stretch
-from kaproom.arc.estimate import Lens, curve
+from kaproom.arc.estimate import Lens, by_minute
 from kaproom.errors import Mend, WorldFailed
 from kaproom.places import legible
 from kaproom.record import FILE_NAME, Record
 from kaproom.report.sessions import chosen
 from kaproom.retold import Happened, as_arc, happened
 from kaproom.retold.sheet import dosing_of
-from kaproom.session.pharmacokinetics import WORDING
 
 
 def retold(folder: Path, meant: str) -> Happened:
@@ -67,8 +65,6 @@ def told(what: Happened) -> Iterator[str]:
 def as_json(what: Happened, lens: Lens) -> dict[str, Any]:
     """All of it for machines; minutes as on the sheet."""
     arc = as_arc(what, lens)
-    minutes = [float(m) for m in range(floor(arc.from_min), ceil(arc.to_min) + 1)]
-    estimates = curve(dosing_of(what, lens), lens, minutes)
     return {
         "session": what.id,
         "profile": what.session.profile.name,
@@ -114,20 +110,7 @@ def as_json(what: Happened, lens: Lens) -> dict[str, Any]:
             {"label": asked.label, "minute": round(asked.at_min, 6), "done": asked.done}
             for asked in what.prompts
         ],
-        "estimate": {
-            "words": WORDING,
-            "basis": lens.basis,
-            "model": lens.one.name,
-            "ke0_per_min": lens.ke0,
-        },
-        "minutes": [
-            {
-                "minute": int(at_min),
-                "plasma_ng_per_ml": None if said is None else round(said[0], 9),
-                "effect_site_ng_per_ml": None if said is None else round(said[1], 9),
-            }
-            for at_min, said in zip(minutes, estimates, strict=True)
-        ],
+        **by_minute(dosing_of(what, lens), lens, arc.from_min, arc.to_min),
     }
 
 

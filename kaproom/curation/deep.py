@@ -11,13 +11,13 @@ import json
 import os
 import select
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from kaproom.curation.courses import DEFAULT, NAMES, PLANNED, Course, course
 from kaproom.curation.faults import Fault, merged
+from kaproom.curation.hired import dismiss, hired
 from kaproom.errors import Mend
 from kaproom.measurements import Measured
 from kaproom.session.profile import Profile
@@ -28,6 +28,7 @@ Progress = Callable[[str, float], None]
 """Called with the name of a course and how much of it was played, from 0 to 1."""
 
 WORKERS_MAX = 2
+_REHEARSER = "kaproom.curation.rehearser"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class _Company:
         company: list[_Player] = []
         try:
             for _ in range(workers):
-                company.append(_Player(_hired()))
+                company.append(_Player(hired(_REHEARSER)))
                 self._give(company[-1])
             while busy := [player for player in company if player.course]:
                 readable, _, _ = select.select(busy, [], [])
@@ -129,7 +130,7 @@ class _Company:
                     self._hear(player)
         finally:
             for player in company:
-                _dismiss(player.process)
+                dismiss(player.process)
 
     def _give(self, player: _Player) -> None:
         player.course, player.at_s, player.faults = "", 0.0, []
@@ -141,8 +142,7 @@ class _Company:
         assert player.process.stdin is not None
         # One that died already is noticed by its output's end.
         with contextlib.suppress(BrokenPipeError):
-            player.process.stdin.write(job.encode() + b"\n")
-            player.process.stdin.flush()
+            _write(player.process.stdin, job.encode() + b"\n")
 
     def _hear(self, player: _Player) -> None:
         chunk = os.read(player.fileno(), 65_536)
@@ -170,26 +170,12 @@ class _Company:
         fault = Fault("unreadable", player.course, minute, "", "", "", None, line)
         self.faults[player.course] = [*player.faults, fault]
         self._progress(player.course, 1.0)
-        _dismiss(player.process)
-        player.process, player.heard = _hired(), b""
+        dismiss(player.process)
+        player.process, player.heard = hired(_REHEARSER), b""
         self._give(player)
 
 
-def _hired() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "kaproom.curation.rehearser"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        # Ctrl-C is for us: we end it.
-        start_new_session=True,
-    )
-
-
-def _dismiss(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
+def _write(pipe: IO[bytes], line: bytes) -> None:
+    """All of it: a pipe without a buffer may take a part."""
+    while line:
+        line = line[pipe.write(line) or 0 :]

@@ -11,12 +11,12 @@ import json
 import os
 import select
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kaproom import clock
+from kaproom.curation.hired import dismiss, hired
 from kaproom.measurements import Measured, Measurements, Stamp
 
 Progress = Callable[[int, int, str], None]
@@ -25,6 +25,7 @@ Progress = Callable[[int, int, str], None]
 WORKERS_MAX = 2
 # Chosen: 50 h of music on a machine of today; whatever takes longer will never end.
 GIVE_UP_S = 900.0
+_MEASURER = "kaproom.curation.measurer"
 _READY = b"ready"  # the measurer's first line; it is not imported here, it costs a second
 
 
@@ -160,13 +161,13 @@ class _Crew:
         crew: list[_Worker] = []
         try:
             for _ in range(workers):
-                crew.append(_Worker(_hired()))
+                crew.append(_Worker(hired(_MEASURER)))
                 self._give(crew[-1])
             while busy := [worker for worker in crew if worker.path]:
                 self._gather(busy)
         finally:
             for worker in crew:
-                _dismiss(worker.process)
+                dismiss(worker.process)
         if workers:
             self._progress(len(self.done), len(self._stamps), "")
 
@@ -197,7 +198,7 @@ class _Crew:
     def _hear(self, worker: _Worker, line: bytes) -> None:
         if not worker.ready:
             # Not the file's fault, and no better next time.
-            assert line == _READY, "python -m kaproom.curation.measurer does not start"
+            assert line == _READY, f"python -m {_MEASURER} does not start"
             worker.ready = True
             return
         if line:
@@ -207,9 +208,9 @@ class _Crew:
         self._give(worker)
 
     def _replace(self, worker: _Worker, problem: str) -> None:
-        _dismiss(worker.process)
+        dismiss(worker.process)
         self._note(Measured(worker.path, problem=problem))
-        worker.process, worker.ready, worker.heard = _hired(), False, b""
+        worker.process, worker.ready, worker.heard = hired(_MEASURER), False, b""
 
     def _note(self, measured: Measured) -> None:
         self.done[measured.path] = measured
@@ -220,25 +221,3 @@ class _Crew:
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             self.why_not_kept = f"{self._kept.folder} cannot be written ({reason})"
-
-
-def _hired() -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "kaproom.curation.measurer"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        bufsize=0,
-        # Ctrl-C is for us: we end it.
-        start_new_session=True,
-    )
-
-
-def _dismiss(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    process.wait()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            # What was meant for one that is gone cannot be delivered.
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
