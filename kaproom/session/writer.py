@@ -68,15 +68,17 @@ class Writer:
         self.current = occasion.sounding
         self.no_louder_than_lufs = occasion.no_louder_than_lufs
         self._number = occasion.number
-        self._pieces: dict[tuple[int, str], Piece] = {}
+        self._pieces: dict[tuple[int, str, float | None], Piece] = {}
 
     # -- what fitting needs to know
 
     def piece(self, offer: Offer, index: int) -> Piece:
         """An offer as it would be played in this phase."""
-        known = self._pieces.get((index, offer.key))
+        # The same soundscape may have a turn in the list and none where it fills in.
+        which = (index, offer.key, offer.turn_s)
+        known = self._pieces.get(which)
         if known is None:
-            known = self._pieces[index, offer.key] = self._piece(offer, index)
+            known = self._pieces[which] = self._piece(offer, index)
         return known
 
     def _piece(self, offer: Offer, index: int) -> Piece:

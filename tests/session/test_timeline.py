@@ -93,6 +93,13 @@ def test_a_soundscape_has_its_place_in_the_order_and_its_turn() -> None:
     assert cues[0].end_s == BEGIN_S + 120.0 and cues[2].end_s is None
 
 
+def test_a_soundscape_that_filled_in_still_has_its_turn() -> None:
+    filled = PlannedCue("c1", scape("bowls"), 1, 900.0, 8.0, -3.0)
+    occasion = Occasion(1100.0, filled, keep=False, open_ended=True, number=9)
+    cues = planned(music((track("one", 200), scape("bowls", 120.0), track("two", 200))), occasion)
+    assert titles(cues)[:3] == ["one", "bowls", "two"]
+
+
 def test_soundscapes_take_turns_when_all_else_has_played() -> None:
     first = (scape("bowls", 120.0), scape("pad", 150.0))
     assert titles(planned(music(first)))[:4] == ["bowls", "pad", "bowls", "pad"]
