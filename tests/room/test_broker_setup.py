@@ -445,7 +445,7 @@ def test_what_was_retained_outlives_a_restart(own_clinic: Clinic) -> None:
 
 
 @needs_mosquitto
-@pytest.mark.parametrize("name", [ROOM, STATION, DASHBOARD])
+@pytest.mark.parametrize("name", [ROOM, DASHBOARD])
 def test_the_line_that_is_handed_over_to_try_it_works(own_clinic: Clinic, name: str) -> None:
     clinic = own_clinic
     if not shutil.which("mosquitto_sub"):
