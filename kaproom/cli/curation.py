@@ -56,21 +56,23 @@ def check(
     left_out = frozenset(without or ())
     # A rehearsal needs no device, so it is of the music alone, on whatever machine.
     found = checked(profile, room, left_out, closing, quiet=as_json, surroundings=not deep)
-    if deep and not found.stops:
+    if deep:
+        from kaproom.cli.rehearsing import NOTHING_PLAYED, rehearsed, tabled, told
         from kaproom.cli.rehearsing import as_json as whole
-        from kaproom.cli.rehearsing import rehearsed, tabled, told
 
-        loaded = load_profile(profile, room)
-        heard = rehearsed(loaded, found, left_out, closing, disturbances, quiet=as_json)
+        heard = NOTHING_PLAYED
+        if not found.stops:
+            loaded = load_profile(profile, room)
+            heard = rehearsed(loaded, found, left_out, closing, disturbances, quiet=as_json)
         if as_json:
             typer.echo(json.dumps(whole(found, heard)))
         else:
             shown(found.findings)
-            if sys.stdout.isatty():
+            if heard.courses and sys.stdout.isatty():
                 tabled(heard)
-            else:
+            elif heard.courses:
                 typer.echo("\n".join(told(heard)))
-        sys.exit(2 if heard.faults else 0)
+        sys.exit(2 if found.stops or heard.faults else 0)
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in found.findings]))
     else:

@@ -22,6 +22,9 @@ from kaproom.curation.selection import selected
 from kaproom.files import LoadedProfile
 from kaproom.places import legible, shown
 
+NOTHING_PLAYED = Deep((), ())
+"""Of a session that a fault of its files or its profile would stop."""
+
 
 def rehearsed(
     loaded: LoadedProfile,

@@ -89,3 +89,16 @@ def test_the_table_shows_names_as_they_are(capsys: Any) -> None:
     assert "[red]b[/red].flac" in table
     assert "-1:30" in table and "3:00" in table
     assert list(told(deep))[-1] == "rehearsed: planned (as planned): 1 fault"
+
+
+def test_what_would_stop_the_session_is_told_and_nothing_is_played(
+    tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    (tmp_path / "list.yaml").write_text(
+        "kaproom: playlist/1\nsections:\n  open:\n    - file: none.flac\n"
+    )
+    (tmp_path / "short.yaml").write_text(PROFILE)
+    status, out, _ = check(tmp_path, monkeypatch, capsys, "short.yaml", "--deep", "--json")
+    found = json.loads(out)
+    assert (status, found["courses"], found["faults"]) == (2, [], [])
+    assert any("'none.flac' does not exist" in finding["line"] for finding in found["findings"])
