@@ -65,6 +65,7 @@ class Slip:
     kept: bool = False
     over: bool = False
     said: str = ""
+    ago_s: float = 0.0
 
     @property
     def saved(self) -> bool:
@@ -94,6 +95,15 @@ class Notepad:
     _prefix: str = ""
     _known: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    @property
+    def known(self) -> Mapping[str, Mapping[str, Any]]:
+        """The kinds of notes, by their keys."""
+        return self._known
+
+    def wish(self, do: str, args: Mapping[str, Any]) -> Wish:
+        """A request of the same person, numbered like the notes'."""
+        return self._wish(do, args)
+
     def begin(self, prefix: str) -> None:
         """Requests are numbered behind this prefix, which nobody else has."""
         self._prefix = prefix
@@ -110,8 +120,11 @@ class Notepad:
 
     # -- what comes in
 
-    def press(self, key: Key, at_ns: int, wall: str) -> list[Wish]:
-        """A key, with the moment at which it came, and what the wall clock showed then."""
+    def press(self, key: Key, at_ns: int, wall: str, ago_s: float = 0.0) -> list[Wish]:
+        """A key, with the moment at which it came, and what the wall clock showed then.
+
+        ``ago_s`` is for a note of what was seen so long before its key was pressed.
+        """
         self.message = ""
         if self.writing is not None:
             return self._typed(self.writing, key, at_ns, wall)
@@ -124,6 +137,7 @@ class Notepad:
                 self.message = f"'{key.text}' is no note's key" if self._known else _NO_SESSION
             return []
         slip = self._slip(key.text, category, at_ns, wall)
+        slip.ago_s = ago_s
         self.slips.append(slip)
         self.writing = slip
         return [self._note(slip)]
@@ -169,7 +183,8 @@ class Notepad:
             if not slip.kept:
                 continue
             for note in shown:
-                near = abs(note["mono_ns"] - slip.pressed_ns) < _SAME_NS
+                was_ns = slip.pressed_ns - round(slip.ago_s * NS_PER_S)
+                near = abs(note["mono_ns"] - was_ns) < _SAME_NS
                 if near and note["category"] == slip.category:
                     slip.seq, slip.kept, slip.said = note["seq"], False, ""
                     wishes += [] if slip is self.writing else self._text(slip)
@@ -220,7 +235,8 @@ class Notepad:
         return Slip(id, key, category["category"], category["label"], at_ns, wall)
 
     def _note(self, slip: Slip) -> Wish:
-        return Wish(slip.id, "note", self._stamp(slip.category, slip.pressed_ns))
+        ago = {"ago_s": slip.ago_s} if slip.ago_s else {}
+        return Wish(slip.id, "note", self._stamp(slip.category, slip.pressed_ns) | ago)
 
     def _stamp(self, category: str, at_ns: int) -> dict[str, Any]:
         stamp = {"category": category, "mono_ns": at_ns, "boot_id": self.boot_id}

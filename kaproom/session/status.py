@@ -140,8 +140,9 @@ def snapshot(session: Session, sound: Sound) -> dict[str, Any]:
                 "name": s.name,
                 "start_in_s": _in_s(s.start_s, now_s),
                 "end_in_s": _in_s(s.end_s, now_s),
+                "intensity": phase.intensity,
             }
-            for s in phases
+            for s, phase in zip(phases, session.profile.phases, strict=True)
         ],
         "infusion": _infusion(session),
         "sound": _sound(session, sound),

@@ -1,0 +1,274 @@
+"""The screens before a session and after it: choosing, the day's list, the checks, the end."""
+
+from __future__ import annotations
+
+from kaproom.displays.console.buttons import GAP, Button, drawn, row
+from kaproom.displays.console.desk import Desk
+from kaproom.displays.palette import Role
+from kaproom.displays.shapes import Box, Element, Group, Kind, Panel, Shape, Target, Text
+from kaproom.displays.station.saying import Saying
+from kaproom.displays.terminal import minutes
+
+_MARKS = {
+    "stop": (Kind.CROSS, Role.URGENT),
+    "warn": (Kind.TRIANGLE, Role.ASSIST),
+    "note": (Kind.RING, Role.SECOND),
+}
+
+
+def _title(box: Box, title: str, more: str) -> list[Element]:
+    return [
+        Text(box.top(44), title, 32, Role.TEXT, True),
+        Text(Box(box.x, box.y + 46, box.width, 28), more, 18, Role.SECOND),
+    ]
+
+
+def _foot(box: Box, buttons: list[Button], least: float) -> tuple[list[Element], list[Target]]:
+    width = min(box.width, 240.0 * len(buttons))
+    place = Box(box.right - width, box.bottom - least, width, least)
+    return row(buttons, place)
+
+
+def choose(box: Box, desk: Desk, say: Saying, least: float) -> Group:
+    """What can be begun."""
+    w = say.words
+    elements = _title(box, w("console.choose.title"), w("console.choose.more"))
+    targets: list[Target] = []
+    room = Box(box.x, box.y + 88, box.width, box.height - 88 - least - 16)
+    fits = max(1, int((room.height + GAP) // (least + GAP)))
+    first = min(max(0, desk.row - fits + 1), max(0, len(desk.plans) - fits))
+    for number, plan in list(enumerate(desk.plans))[first : first + fits]:
+        place = Box(box.x, room.y + (number - first) * (least + GAP), box.width, least)
+        here = number == desk.row
+        border = Role.ACCENT if here else Role.RULE
+        elements.append(Panel(place, Role.PANEL, border, 3.0 if here else 1.0))
+        inner = place.inset(16, 6)
+        if here:
+            elements.append(
+                Shape(Box(inner.x, inner.y + inner.height / 2 - 9, 18, 18), Kind.PLAY, Role.ACCENT)
+            )
+        name = inner.beyond(32)
+        title = f"{plan.ref}   {plan.title}" if plan.ref else plan.title
+        used = (
+            w("console.choose.used", day=plan.last_used)
+            if plan.last_used
+            else w("console.choose.never")
+        )
+        role = Role.SECOND if plan.fault else Role.TEXT
+        elements.append(Text(name.left(name.width - 420).top(30), title, 21, role, True))
+        below = Box(name.x, name.y + 28, name.width - 420, inner.height - 28)
+        elements.append(Text(below, plan.fault or plan.name, 15, Role.SECOND))
+        right = Box(inner.right - 400, inner.y, 400, inner.height)
+        length = w("console.choose.length", length=minutes(plan.length_s))
+        elements.append(Text(right.top(30), length, 19, Role.TEXT, align="right"))
+        elements.append(Text(right.below(28), used, 15, Role.SECOND, align="right"))
+        targets.append(Target(place, f"plan {number}"))
+    if not desk.plans:
+        elements.append(Text(room.top(40), w("console.choose.none"), 20, Role.SECOND))
+    more, where = _foot(
+        box,
+        [
+            Button("help", w("console.act.help"), desk.keys.shown("help")),
+            Button("quit", w("console.act.quit"), desk.keys.shown("quit")),
+            Button("next", w("console.next-page"), "Enter", role=Role.ACCENT, on=True),
+        ],
+        least,
+    )
+    return Group("page", box, (*elements, *more), (*targets, *where))
+
+
+def listed(box: Box, desk: Desk, say: Saying, least: float) -> Group:
+    """The day's list, item by item."""
+    w, plan = say.words, desk.plan
+    name = "" if plan is None else plan.title
+    elements = _title(box, w("console.list.title"), f"{name}. {w('console.list.more')}")
+    room = Box(box.x, box.y + 88, box.width, box.height - 88 - least - 16)
+    targets = _rows(elements, room, desk, say, least)
+    remind = () if plan is None else plan.remind
+    y = room.y + len(desk.listed.items) * (least + GAP) + 6
+    for item in remind:
+        if y + 28 < room.bottom:
+            elements.append(Shape(Box(box.x + 16, y + 6, 14, 14), Kind.RING, Role.SECOND))
+            elements.append(Text(Box(box.x + 44, y, box.width - 60, 28), item, 17, Role.SECOND))
+            y += 30
+    ready = desk.listed.complete
+    by = desk.listed.by or "–"
+    more, where = _foot(
+        box,
+        [
+            Button("before", w("console.back-page"), "Esc"),
+            Button("ask who", w("console.list.who", who=by)),
+            Button(
+                "next",
+                w("console.next-page"),
+                "Enter",
+                role=Role.ACCENT if ready else Role.SECOND,
+                on=ready,
+            ),
+        ],
+        least,
+    )
+    return Group("page", box, (*elements, *more), (*targets, *where))
+
+
+def _rows(
+    elements: list[Element], room: Box, desk: Desk, say: Saying, least: float
+) -> list[Target]:
+    w = say.words
+    targets: list[Target] = []
+    wide = 150.0
+    for number, item in enumerate(desk.listed.items):
+        place = Box(room.x, room.y + number * (least + GAP), room.width, least)
+        if place.bottom > room.bottom + 1:
+            break
+        here = number == desk.row_in_list
+        elements.append(
+            Panel(place, Role.PANEL, Role.ACCENT if here else Role.RULE, 2.0 if here else 1.0)
+        )
+        answer = desk.listed.said.get(item)
+        if answer is None:
+            mark, role = Kind.RING, Role.SECOND
+        else:
+            mark, role = (Kind.TRIANGLE, Role.ASSIST) if answer else (Kind.CHECK, Role.FINE)
+        inner = place.inset(16, 6)
+        elements.append(Shape(Box(inner.x, inner.y + inner.height / 2 - 12, 24, 24), mark, role))
+        words = inner.beyond(44).left(inner.width - 2 * wide - 70)
+        if answer:
+            elements.append(Text(words.top(words.height / 2), item, 20, Role.TEXT, True))
+            elements.append(Text(words.below(words.height / 2), answer, 16, Role.ASSIST))
+        else:
+            elements.append(Text(words, item, 20, Role.TEXT, True, lines=1))
+        buttons = Box(place.right - 2 * wide - GAP, place.y, 2 * wide + GAP, place.height)
+        more, where = row(
+            [
+                Button(f"yes {number}", w("console.yes"), "→", on=answer == ""),
+                Button(f"no {number}", w("console.no"), "←", on=bool(answer)),
+            ],
+            buttons,
+        )
+        elements += more
+        targets += where
+    return targets
+
+
+def checks(box: Box, desk: Desk, say: Saying, least: float) -> Group:
+    """Go or no-go, and why."""
+    w, found = say.words, desk.checked
+    name = "" if desk.plan is None else desk.plan.title
+    elements = _title(box, w("console.checks.title"), name)
+    verdict = Box(box.x, box.y + 88, box.width, 74)
+    if found is None:
+        words, mark, role = w("console.checks.looking"), Kind.RING, Role.SECOND
+    elif found.go:
+        words, mark, role = w("console.checks.go"), Kind.CHECK, Role.FINE
+    else:
+        words, mark, role = w("console.checks.no-go"), Kind.CROSS, Role.URGENT
+    elements.append(Panel(verdict, Role.PANEL, role, 3.0))
+    elements.append(Shape(Box(verdict.x + 22, verdict.y + 20, 34, 34), mark, role))
+    elements.append(Text(verdict.beyond(78).left(box.width - 100), words, 34, role, True))
+    y = verdict.bottom + 12
+    standing = _standing(desk, say)
+    lines = [
+        *(
+            ()
+            if found is None
+            else [(f.level, f"{f.where}: {f.line}".strip(": ")) for f in found.findings]
+        ),
+        *standing,
+    ]
+    bottom = box.bottom - least - 16
+    for number, (level, line) in enumerate(lines):
+        if y + 38 > bottom:
+            rest = w.count("console.checks.rest", len(lines) - number)
+            elements.append(Text(Box(box.x + 54, y, box.width - 70, 26), rest, 16, Role.SECOND))
+            break
+        mark, role = _MARKS.get(level, (Kind.CHECK, Role.FINE))
+        elements.append(Shape(Box(box.x + 22, y + 9, 18, 18), mark, role))
+        high = 38.0
+        stop = level == "stop"
+        role = Role.TEXT if level in ("stop", "warn") else Role.SECOND
+        elements.append(Text(Box(box.x + 54, y, box.width - 70, high), line, 17, role, stop))
+        y += high
+    go = found is not None and found.go
+    more, where = _foot(
+        box,
+        [
+            Button("before", w("console.back-page"), "Esc"),
+            Button("again", w("console.checks.again")),
+            Button(
+                "next",
+                w("console.checks.start"),
+                "Enter",
+                role=Role.ACCENT if go else Role.SECOND,
+                on=go,
+            ),
+        ],
+        least,
+    )
+    return Group("page", box, (*elements, *more), tuple(where))
+
+
+def _standing(desk: Desk, say: Saying) -> list[tuple[str, str]]:
+    """What the room's own state says of its surroundings."""
+    w, bus = say.words, (desk.status or {}).get("bus")
+    if bus is None:
+        return [("note", w("console.lamp.no-broker"))]
+    if not bus["connected"]:
+        return [("warn", w("console.lamp.broker-lost"))]
+    stations = ", ".join(bus["stations"])
+    if not stations:
+        return [("warn", w("console.lamp.nobody"))]
+    return [("well", w("console.lamp.watching", who=stations))]
+
+
+def ended(box: Box, desk: Desk, say: Saying, least: float) -> Group:
+    """The session is over: the last list, and notes that come late."""
+    w = say.words
+    left = box.left(box.width - 446)
+    elements = _title(left, w("console.ended.title"), w("console.ended.more"))
+    room = Box(left.x, left.y + 88, left.width, left.height - 88 - least - 60)
+    items = tuple((desk.session or {}).get("closing") or ())
+    if desk.listed.items != items:
+        elements.append(Text(room.top(32), "  ·  ".join(items), 18, Role.SECOND))
+        targets: list[Target] = []
+        for number, item in enumerate(items):
+            place = Box(room.x, room.y + number * (least + GAP), room.width, least)
+            more, where = drawn(Button(f"yes {number}", item), place)
+            elements += more
+            targets += where
+    else:
+        targets = _rows(elements, room, desk, say, least)
+    waiting = len((desk.status or {}).get("unsigned") or ())
+    if waiting:
+        line = w.count("console.ended.unsigned", waiting)
+        place = Box(left.x, left.bottom - least - 46, left.width, 30)
+        elements.append(Text(place, line, 17, Role.SECOND))
+    more, where = _foot(
+        left,
+        [
+            Button("keep", w("console.ended.keep"), "Enter", on=True, role=Role.ACCENT),
+            Button("new", w("console.ended.new")),
+        ],
+        least,
+    )
+    return Group("page", left, (*elements, *more), (*targets, *where))
+
+
+def connecting(box: Box, say: Saying, fault: str) -> Group:
+    """The room's service has not answered yet."""
+    w = say.words
+    return Group(
+        "page",
+        box,
+        (
+            Shape(Box(box.x, box.y + 10, 34, 34), Kind.RING, Role.ASSIST),
+            Text(
+                Box(box.x + 56, box.y, box.width - 56, 54),
+                w("console.connecting"),
+                30,
+                Role.TEXT,
+                True,
+            ),
+            Text(Box(box.x + 56, box.y + 60, box.width - 56, 80), fault, 17, Role.SECOND, lines=3),
+        ),
+    )

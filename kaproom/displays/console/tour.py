@@ -1,0 +1,197 @@
+"""Every state that the console can be in, one picture after another, from an imagined room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kaproom.clock import NS_PER_S
+from kaproom.displays.console.desk import Desk
+from kaproom.displays.console.imagined import IDLE, PLANS, PREVIEW, status
+from kaproom.displays.console.keys import Keys
+from kaproom.displays.console.plans import Checked, Finding
+from kaproom.displays.console.screen import Moment, screen
+from kaproom.displays.keyboard import Key
+from kaproom.displays.notepad import Notepad, Outcome
+from kaproom.displays.shapes import Screen
+from kaproom.displays.station.saying import Saying
+
+_NOW_NS = 5000 * NS_PER_S
+WALL = "10:33:05"
+Made = Callable[[float, float], Screen]
+
+
+def desk(told: dict[str, Any] | None = None, keys: Keys | None = None) -> Desk:
+    """A console in front of this room."""
+    made = Desk(Notepad("boot"), keys or Keys(), PLANS)
+    made.touched_ns = _NOW_NS - NS_PER_S
+    if told is not None:
+        made.hear(told)
+    return made
+
+
+def stops(
+    say: Saying, least: Callable[[float], float], keys: Keys | None = None
+) -> Iterator[tuple[str, Made]]:
+    """The tour: a name and what makes the screen.
+
+    Args:
+        say: The language.
+        least: The side of a target for a screen of so many units across.
+        keys: The room's own.
+    """
+    for name, made, fault in _desks(keys):
+
+        def shown(width: float, height: float, at: Desk = made, why: str = fault) -> Screen:
+            return screen(at, (width, height), Moment(WALL, _NOW_NS), say, least(width), why)
+
+        yield name, shown
+
+
+def _desks(keys: Keys | None) -> Iterator[tuple[str, Desk, str]]:
+    why = "nobody answers on /run/kaproom/daemon.sock: is `kaproom daemon` running?"
+    yield "connecting", desk(keys=keys), why
+    yield from ((name, made, "") for name, made in _before(keys))
+    yield from ((name, made, "") for name, made in _session(keys))
+    yield from ((name, made, "") for name, made in _over(keys))
+    silent = desk(status(), keys)
+    silent.answering = False
+    silent.said = ("console.past", {"what": "duck"})
+    yield "service-gone", silent, why
+    dark = desk(status(IDLE), keys)
+    dark.touched_ns = 1
+    yield "idle", dark, ""
+
+
+def _before(keys: Keys | None) -> Iterator[tuple[str, Desk]]:
+    idle = status(IDLE)
+    yield "choosing", desk(idle, keys)
+    going = desk(idle, keys)
+    going.act("next", _NOW_NS, WALL)
+    going.act("yes 0", _NOW_NS, WALL)
+    yield "list", going
+    going.listed.said["Fasting for six hours"] = "a glass of juice at seven, DR agrees"
+    going.listed.said["Escort is arranged"] = ""
+    going.listed.by = "AB"
+    yield "list-done", going
+    asking = desk(idle, keys)
+    asking.act("next", _NOW_NS, WALL)
+    asking.act("no 1", _NOW_NS, WALL)
+    asking.typed = "a glass of juice"
+    yield "list-why", asking
+    looking = desk(idle, keys)
+    looking.page, looking.checking = "checks", True
+    yield "checks-looking", looking
+    well = desk(idle, keys)
+    well.page = "checks"
+    notes = (
+        Finding("warn", "clock", "the wall clock is not disciplined; start chrony"),
+        Finding("note", "Aurora", "is 4 LU louder at its end than at its beginning"),
+    )
+    well.checked = Checked(notes, {})
+    yield "checks-go", well
+    stopped = desk(status(IDLE, bus={"connected": False, "stations": []}), keys)
+    stopped.page = "checks"
+    stopped.checked = Checked(
+        (Finding("stop", "sound", "no device is named 'Scarlett'; `kaproom devices`"), *notes)
+    )
+    yield "checks-no-go", stopped
+
+
+def _session(keys: Keys | None) -> Iterator[tuple[str, Desk]]:
+    waiting = status(
+        phase={
+            "name": "settling",
+            "index": 0,
+            "remaining_s": None,
+            "elapsed_s": 300.0,
+            "next": "onset",
+        },
+        infusion={"state": "not-started", "elapsed_s": None, "end_in_s": None},
+        session={"open_s": 300.0},
+        ahead={"end_in_s": None, "waits_for": "infusion"},
+        notes={"count": 0, "last_s": None},
+    )
+    for span in waiting["phases"]:
+        span.update(start_in_s=None, end_in_s=None)
+    yield "settling", desk(waiting, keys)
+    yield "session", _noted(desk(status(), keys))
+    typing = _noted(desk(status(), keys))
+    typing.act("note w", _NOW_NS, WALL)
+    typing.text("it is like being held by wa", _NOW_NS, WALL)
+    yield "typing", typing
+    ducked = desk(status(sound={"state": "ducked", "since_s": 83.0}), keys)
+    ducked.said = ("console.done", {"what": "duck", "clock": "10:31:42"})
+    yield "ducked", ducked
+    held = status(
+        phase={"held": True, "remaining_s": None},
+        sound={"state": "calm", "since_s": 14.0},
+        infusion={"state": "paused"},
+        prompts={"overdue": 1},
+    )
+    yield "held-calm-paused", desk(held, keys)
+    away = status(sound={"state": "away", "since_s": 190.0, "level_lufs": None})
+    yield "away", desk(away, keys)
+    yield (
+        "sound-lost",
+        desk(
+            status(
+                sound={"state": "device-lost", "why": "Scarlett was unplugged", "level_lufs": None},
+                record={"failing": "the disk is full"},
+                bus={"connected": False, "stations": []},
+            ),
+            keys,
+        ),
+    )
+    for state in ("sending", "shown", "seen", "not-delivered"):
+        call = {
+            **{"id": "1-1", "level": "assist", "open_s": 2.0, "state": state, "why": "no broker"},
+            **{"shown": ["Ward 3"], "seen": [{"by": "KL", "station": "Ward 3"}]},
+        }
+        if state == "not-delivered":
+            call["level"] = "urgent"
+        yield f"call-{state}", desk(status(call=call), keys)
+    for name in ("pump", "rate", "end", "quit", "help"):
+        over = desk(status(), keys)
+        over.act(name, _NOW_NS, WALL)
+        if name == "pump":
+            over.ago_s = 120
+        if name == "rate":
+            over.typed = "0.8"
+        yield f"panel-{name}", over
+    for sure in (False, True):
+        advance = desk(status(), keys)
+        advance.act("advance", _NOW_NS, WALL)
+        advance.preview, advance.sure = PREVIEW, sure
+        yield f"panel-advance{'-again' if sure else ''}", advance
+
+
+def _noted(at: Desk) -> Desk:
+    """Somebody made notes here: two saved, one on its way."""
+    for number, (key, text) in enumerate((("t", "quiet"), ("b", "slow and deep"), ("v", ""))):
+        wishes = at.pad.press(Key(key), _NOW_NS + number, f"10:3{number}:12")
+        if text and at.pad.writing is not None:
+            at.pad.writing.text = text
+        for wish in wishes if number < 2 else ():
+            at.pad.answered(Outcome(wish.id, True, {"seq": 40 + number}))
+        for wish in at.pad.leave(_NOW_NS):
+            at.pad.answered(Outcome(wish.id, True, {}))
+    at.said = ("console.recorded", {"what": "started", "clock": "10:18:55"})
+    return at
+
+
+def _over(keys: Keys | None) -> Iterator[tuple[str, Desk]]:
+    asked = status(
+        session={"interrupted": {"gap_s": 312.0, "since_s": 8.0, "ask": "interrupted"}},
+        infusion={"state": "unconfirmed"},
+    )
+    yield "interrupted", desk(asked, keys)
+    minute = desk(asked, keys)
+    minute.act("ask minute", _NOW_NS, WALL)
+    minute.typed = "19.5"
+    yield "interrupted-minute", minute
+    over = status(session={"state": "ended"}, unsigned=None)
+    over["unsigned"] = [{"session": "5e55"}]
+    ended = desk(over, keys)
+    ended.act("yes 0", _NOW_NS, WALL)
+    yield "ended", ended
