@@ -256,7 +256,9 @@ class Sender:
         elif heard.too_large:
             self._ignored["too large"] += 1
         elif where.room == "station":
-            self._stations.hear(where.part, heard.payload, heard.retained, clock.mono_ns())
+            now_ns = clock.mono_ns()
+            if self._stations.hear(where.part, heard.payload, heard.retained, now_ns):
+                self._state_ns = 0  # whoever has just come need not wait for the next heartbeat
         elif heard.topic == self._topics.replay:
             self._asked(heard)
         elif heard.topic == self._topics.availability:

@@ -42,25 +42,30 @@ class Stations:
     ignored: Counter[str] = field(default_factory=Counter)
     _known: dict[str, _Seen] = field(default_factory=dict)
 
-    def hear(self, station: str, payload: bytes, retained: bool, now_ns: int) -> None:
-        """A station's snapshot; an empty one: it is gone."""
+    def hear(self, station: str, payload: bytes, retained: bool, now_ns: int) -> bool:
+        """A station's snapshot; an empty one: it is gone.
+
+        Returns:
+            Whether the station has just come, and knows nothing that is fresh.
+        """
         if not payload:
             self._known.pop(station, None)
-            return
+            return False
         if len(payload) > PAYLOAD_MAX_BYTES:
             self.ignored["station: too large"] += 1
-            return
+            return False
         try:
             snapshot = StationSnapshot.model_validate_json(payload)
         except ValidationError:
             self.ignored["station: not a snapshot"] += 1
-            return
+            return False
         if snapshot.station != station or snapshot.site != self.site:
             self.ignored["station: says it is another"] += 1
-            return
+            return False
         if station not in self._known and len(self._known) >= STATIONS_MAX:
             self.ignored["station: too many"] += 1
-            return
+            return False
+        before = self._known.get(station)
         self._known[station] = _Seen(
             snapshot.display_name or snapshot.station,
             frozenset(s.id for s in snapshot.shown if s.room == self.room),
@@ -70,6 +75,7 @@ class Stations:
             any(shown.room == self.room for shown in snapshot.rooms),
             believed_to_ns(snapshot, retained, now_ns),
         )
+        return not retained and (before is None or not before.fresh(now_ns))
 
     def forget(self) -> None:
         """The connection was lost: what stations show is not known any more."""

@@ -43,7 +43,7 @@ KEEPALIVE_S = 5  # chosen; a frozen broker is noticed within two of them
 ANSWER_MAX_S = 5.0  # to the connection, and to every publish
 ALERT_MAX_S = 1.0
 RETRY_MIN_S = 1.0
-RETRY_MAX_S = 2.0  # chosen; a station is to be right again 3 s after its broker is back
+RETRY_MAX_S = 1.5  # chosen; a station is to be right again 3 s after its broker is back
 HEARD_MAX_BYTES = 262_144
 
 # What a broker that has lost its mind makes paho raise.

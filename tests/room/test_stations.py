@@ -46,3 +46,14 @@ def test_a_station_that_names_no_heartbeat_is_believed_until_its_last_will() -> 
     stations.hear("ward", snapshot(heartbeat_s=None), True, 100 * S)
     assert stations.watching(9999 * S) == ["Ward 3"]
     assert stations.receipts("3-1", 9999 * S)["shown"] == ["Ward 3"]
+
+
+def test_a_station_that_has_just_come_is_told_apart_from_one_that_speaks_again() -> None:
+    stations = Stations("test", "one")
+    assert not stations.hear("ward", snapshot(), True, 99 * S)
+    assert stations.hear("ward", snapshot(), False, 100 * S)
+    assert not stations.hear("ward", snapshot(), False, 102 * S)
+    assert stations.hear("ward", snapshot(), False, 120 * S)
+    assert not stations.hear("ward", b"", False, 121 * S)
+    assert stations.hear("ward", snapshot(), False, 122 * S)
+    assert not stations.hear("ward", b"no snapshot", False, 123 * S)
