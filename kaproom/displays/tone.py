@@ -6,8 +6,6 @@ signal of that standard: nobody measured the level at which a clinic hears it.
 
 from __future__ import annotations
 
-import numpy as np
-
 from kaproom.clock import NS_PER_S
 from kaproom.contract.payload import Priority
 from kaproom.displays.pixels import pygame
@@ -56,6 +54,9 @@ class Tone:
 
 def burst(priority: Priority) -> bytes:
     """The burst's samples, 16 bits, mono."""
+    # A station that is not to sound needs no numpy, and it takes long to import.
+    import numpy as np
+
     count, pitch_hz = _PULSES[priority], _PITCH_HZ[priority]
     time_s = np.arange(round(_PULSE_S * _RATE_HZ)) / _RATE_HZ
     shape = np.minimum(1.0, np.minimum(time_s, _PULSE_S - time_s) / _RISE_S)
