@@ -29,6 +29,7 @@ from kaproom.session.fit import (
     Unit,
     fitted,
 )
+from kaproom.session.joins import ENTRANCE_MIN_S
 from kaproom.session.phases import Course, Span
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Offer, Repertoire, bed_of
@@ -152,14 +153,20 @@ class _Planner:
             return From(None, from_s, limit_lufs)
         piece, start_s = playing
         if occasion.leave_s is not None:
-            return From(piece, occasion.leave_s, limit_lufs)
+            leave_s = occasion.leave_s
+            if cue.end_s is not None:
+                leave_s = max(from_s, min(leave_s, cue.end_s))
+            return From(piece, leave_s, limit_lufs)
         if not occasion.keep:
             return From(piece, from_s, limit_lufs)
         # Long enough that it was heard as a piece and not as a mistake.
         lingers_s = 2 * self.writer.crossfade_s(self.index)
         if self.choice.thrown_out(cue.offer):
             # It failed, and the player's fallback has taken over.
-            return self._in_time(From(piece, from_s + lingers_s), end_s)
+            at_s = from_s + lingers_s
+            if cue.end_s is not None:
+                at_s = max(from_s, min(at_s, cue.end_s - ENTRANCE_MIN_S))
+            return self._in_time(From(piece, at_s), end_s)
         if cue.end_s is None:
             if cue.phase_index != self.index:
                 # It would never leave by itself.
@@ -217,8 +224,11 @@ class _Planner:
             # What sounds covers the phase, or is too near its end to give way.
             if end_s is None or (last and closing is None):
                 return
-            piece = self._sounding()
-            self.leaving = From(piece, max(end_s, self.occasion.from_s))
+            piece, at_s = self._sounding(), end_s
+            ends_s = None if self.writer.current is None else self.writer.current.end_s
+            if ends_s is not None:
+                at_s = min(at_s, ends_s - ENTRANCE_MIN_S)
+            self.leaving = From(piece, max(at_s, self.occasion.from_s))
             if closing is not None:
                 self._close(closing, self.leaving, end_s, first=first)
             return
@@ -316,7 +326,7 @@ class _Planner:
             offer = offers[placed.piece.key]
             turn_s = None if placed.stays or offer.turn_s is None else placed.piece.length_s
             if placed.crossfade_s is None:
-                writer.play(offer, index, placed.start_s, turn_s)
+                writer.play(offer, index, placed.start_s, turn_s, pinned=True)
             else:
                 writer.place(offer, index, placed.start_s, placed.crossfade_s, turn_s)
             self.choice.taken(offer)

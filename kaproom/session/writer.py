@@ -135,7 +135,13 @@ class Writer:
     # -- one cue
 
     def play(
-        self, offer: Offer, index: int, leave_s: float | None, turn_s: float | None = None
+        self,
+        offer: Offer,
+        index: int,
+        leave_s: float | None,
+        turn_s: float | None = None,
+        *,
+        pinned: bool = False,
     ) -> PlannedCue:
         """Write one cue as soon as what sounds ends, and by ``leave_s`` if that is given.
 
@@ -144,12 +150,15 @@ class Writer:
             index: The phase that it belongs to.
             leave_s: When what sounds gives way at the latest; None: when it ends by itself.
             turn_s: Of a soundscape: how long it has; None: no end.
+            pinned: Whether it enters at ``leave_s``, no sooner: what follows was fitted to it.
         """
         length_s = self._length_s(offer, turn_s)
         gain = self._gain_db(offer, index)
         crossfade_s = self._entrance_s(offer, index, gain, length_s)
         start_s = self._start_s(leave_s, crossfade_s)
         current = self.current
+        if pinned and leave_s is not None and current is not None:
+            start_s = max(leave_s, self.occasion.from_s, current.start_s)
         ends = current is not None and current.offer.silence_s is None and not self._exactly
         if ends and current is not None and current.end_s is not None:
             # What leaves has ended by then.
