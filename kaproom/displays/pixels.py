@@ -1,7 +1,8 @@
 """pygame, as every part of the displays gets it: quiet, and without what is not used.
 
-pygame greets on standard output, looks for pkg_resources, which takes longer to import than
-all the rest of it, and its ``init`` opens sound and joysticks; none of it has a place here.
+pygame greets on standard output, looks for pkg_resources and numpy, which take longer to
+import than all the rest of it, and its ``init`` opens sound and joysticks; none of it has a
+place here.
 SDL would draw a window through OpenGL, all of it whenever a word in it changes; with shared
 memory it hands over what changed, and a machine without a graphics card does not compute it.
 ``window``, ``painter``, ``pictures`` and ``tone`` are the only ones that come in.
@@ -17,13 +18,12 @@ os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
 
 _modules: dict[str, Any] = sys.modules
-_hidden = "pkg_resources" not in _modules
-if _hidden:
-    _modules["pkg_resources"] = None
+_hidden = [name for name in ("pkg_resources", "numpy") if name not in _modules]
+_modules.update(dict.fromkeys(_hidden))
 try:
     import pygame
 finally:
-    if _hidden:
-        del _modules["pkg_resources"]
+    for _name in _hidden:
+        del _modules[_name]
 
 __all__ = ["pygame"]
