@@ -2,7 +2,7 @@
 
 A piece is left at a musical exit: its natural end, by which what follows is in, or a
 moment that the playlist marks, at which what follows begins to enter, so that the phrase
-before it is heard whole. A soundscape may be left at any moment.
+before it is heard whole. A soundscape or a silence may be left at any moment.
 
 Times are ``at_s``: seconds since the session was opened.
 """
@@ -75,7 +75,8 @@ def next_exit_s(
     Returns:
         The moment; None where there is no exit so soon.
     """
-    if cue.end_s is None or cue.offer.soundscape is not None:
+    if cue.end_s is None or cue.offer.path is None:
+        # A soundscape, or a silence.
         return after_s
     by_itself_s = max(after_s, cue.end_s - crossfade_s)
     marked = (at_s for at_s in cue.exits_at_s if at_s >= after_s)

@@ -6,6 +6,7 @@ import pytest
 from session.imagined import OCEAN, track
 
 from kaproom.session.cues import PlannedCue, next_exit_s
+from kaproom.session.repertoire import Offer
 
 # Four minutes of a file from 0:30 on, that began at 1000 s; it ends by itself at 1240 s.
 SONG = track("song", 240.0, cue_in_s=30.0, exits_s=(90.0, 150.0))
@@ -34,6 +35,12 @@ def test_a_piece_that_is_ending_is_left_at_once() -> None:
 
 def test_a_soundscape_may_be_left_at_any_moment() -> None:
     assert next_exit_s(PlannedCue("c8", OCEAN, 2, 900.0, 8.0, 0.0), 1003.0, 0.0, 8.0) == 1003.0
+
+
+def test_a_silence_may_be_left_at_any_moment() -> None:
+    hush = Offer(key="hush", title="hush", silence_s=120.0)
+    cue = PlannedCue("c8", hush, 2, 900.0, 8.0, 0.0, end_s=1028.0)
+    assert next_exit_s(cue, 920.0, 60.0, 20.0) == 920.0
 
 
 def test_what_is_left_of_a_kept_piece_has_only_the_exits_that_are_left() -> None:
