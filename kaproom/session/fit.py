@@ -86,7 +86,7 @@ BOUNDARY_S = 1.0
 """Chosen: nobody hears a second."""
 BED_STEP_S = 15.0
 """Chosen: so much less of a bed is worth leaving the therapist's order."""
-NODES_MAX = 2_000
+NODES_MAX = 300
 """So many pieces are tried in a place, for one value of what counts before the order."""
 UNITS_MAX = 400
 """No stretch needs more to choose from: the list is looked at so far."""
