@@ -14,6 +14,7 @@ from kaproom import __version__
 from kaproom.cli import (
     broker,
     checklists,
+    consoling,
     curation,
     keeping,
     noting,
@@ -64,6 +65,7 @@ PARTS = (
     noting,
     preparing,
     checklists,
+    consoling,
     wire,
     windows,
     curation,

@@ -84,7 +84,7 @@ def ask(
     except WorldFailed as failed:
         if preview or do not in _FADES or "not recorded" in str(failed):
             raise
-        _past_the_daemon(do, args or {})
+        past_the_daemon(do, args or {})
         return
     typer.echo(json.dumps(answer) if as_json else answer.get("line", "Done."))
     if preview and not as_json:
@@ -110,7 +110,7 @@ def ago(written: str | None, option: str = "--ago") -> dict[str, float]:
         raise Mend(f"{option}: {error}") from error
 
 
-def _past_the_daemon(do: str, args: Mapping[str, Any]) -> None:
+def past_the_daemon(do: str, args: Mapping[str, Any]) -> None:
     """The daemon is dead or hangs: lower the sound at the player itself.
 
     Under the daemon's lock it is recorded as well, so that the next daemon knows of it.
@@ -152,7 +152,7 @@ def _leave_word(runtime: Path, do: str, args: Mapping[str, Any]) -> None:
     """Tell a daemon that hangs what was done past it, so that it does not undo it."""
     from kaproom.places import WORD_FILE
 
-    word = {"do": do, "args": {**args, "mono_ns": PRESSED_NS, "boot_id": clock.boot_id()}}
+    word = {"do": do, "args": {"mono_ns": PRESSED_NS, "boot_id": clock.boot_id(), **args}}
     written = runtime / f"{WORD_FILE}.{os.getpid()}"
     written.write_text(json.dumps(word), encoding="utf-8")
     written.replace(runtime / WORD_FILE)

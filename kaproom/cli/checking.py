@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -58,16 +58,35 @@ def begin(
     Raises:
         Mend: Something would stop the session; a line for each.
     """
+    findings, args = looked(profile, room, without, closing, quiet=quiet, surroundings=surroundings)
+    if args is None:
+        raise Mend("\n".join(str(finding) for finding in findings if finding.level == "stop"))
+    if not quiet:
+        shown(findings)
+    return args
+
+
+def looked(
+    profile: str,
+    room: RoomFile,
+    without: frozenset[str],
+    closing: Path | None,
+    *,
+    quiet: bool,
+    surroundings: bool = True,
+) -> tuple[Sequence[Finding], dict[str, Any] | None]:
+    """What the checks found, and what the daemon needs to begin; None if something stops it.
+
+    Raises:
+        Mend: The profile cannot be read.
+    """
     loaded = load_profile(profile, room)
     closing = None if closing is None else closing.absolute()
     found = _checked(loaded, room, without, closing, quiet, surroundings)
-    stops = [finding for finding in found.findings if finding.level == "stop"]
-    if stops:
-        raise Mend("\n".join(str(finding) for finding in stops))
-    if not quiet:
-        shown(found.findings)
+    if any(finding.level == "stop" for finding in found.findings):
+        return found.findings, None
     repertoire = selected(loaded, found.measured, secrets.randbelow(2**31), without, closing)
-    return {
+    return found.findings, {
         "profile": loaded.profile.model_dump(mode="json"),
         "repertoire": repertoire.model_dump(mode="json"),
         "without": sorted(without),

@@ -222,10 +222,10 @@ def shown_preparation(prepared: Preparation) -> None:
 
 
 def _newest(ref: str) -> Preparation | None:
-    return _all_prepared().get(ref)
+    return all_prepared().get(ref)
 
 
-def _all_prepared() -> dict[str, Preparation]:
+def all_prepared() -> dict[str, Preparation]:
     """What was prepared last for everybody."""
     from kaproom.places import data_folder
     from kaproom.record import Record
@@ -291,7 +291,7 @@ def _say(made: Preparation, as_json: bool) -> None:
 
 
 def _list(as_json: bool) -> None:
-    found = _all_prepared()
+    found = all_prepared()
     if as_json:
         typer.echo(json.dumps([one.to_fields() for one in found.values()]))
         return

@@ -21,6 +21,10 @@ TEXT_MAX = 10_000
 _NO_SESSION = "no session is open; `kaproom start PROFILE` begins one"
 _SILENT = "THE ROOM'S SERVICE DOES NOT ANSWER; what you press is kept and sent when it does"
 _KEPT = "done, not recorded"
+_KEPT_OF_SLIP = (
+    *("id", "key", "category", "label", "pressed_ns", "wall", "seq"),
+    *("text", "text_id", "text_ns", "kept", "ago_s"),
+)
 # The record's arithmetic is in seconds; it gives a moment back to the last few nanoseconds.
 _SAME_NS = 1_000
 
@@ -188,6 +192,43 @@ class Notepad:
                 if near and note["category"] == slip.category:
                     slip.seq, slip.kept, slip.said = note["seq"], False, ""
                     wishes += [] if slip is self.writing else self._text(slip)
+        return wishes
+
+    # -- what the next one needs, if this one dies
+
+    def kept(self) -> dict[str, Any]:
+        """What is not on disk yet, as plain values; empty when all is."""
+        left = [slip for slip in self.slips if slip is self.writing or not slip.saved]
+        left = [slip for slip in left if not slip.over]
+        if not left:
+            return {}
+        session = ((self.status or {}).get("session") or {}).get("id")
+        writing = None if self.writing is None else self.writing.id
+        slips = [{name: getattr(slip, name) for name in _KEPT_OF_SLIP} for slip in left]
+        return {
+            **{"boot_id": self.boot_id, "session": session, "writing": writing},
+            **{"prefix": self._prefix, "slips": slips},
+        }
+
+    def recall(self, kept: Mapping[str, Any]) -> list[Wish]:
+        """Take up what one before us left; what it sent is sent again, with the same ids."""
+        wishes: list[Wish] = []
+        session = {"session": kept["session"]} if kept.get("session") else {}
+        for told in kept["slips"]:
+            slip = Slip(**{name: told[name] for name in _KEPT_OF_SLIP})
+            self.slips.append(slip)
+            if slip.id == kept["writing"]:
+                self.writing = slip
+            if slip.seq is None:
+                note = self._note(slip)
+                stamped = {**note.args, **session, "boot_id": kept["boot_id"]}
+                wishes.append(Wish(note.id, note.do, stamped))
+            elif slip.text_id is not None:
+                stamp = {"mono_ns": slip.text_ns, "boot_id": kept["boot_id"]}
+                args = {"seq": slip.seq, "text": slip.text, **stamp, **session}
+                wishes.append(Wish(slip.text_id, "note-text", args))
+            elif slip is not self.writing:
+                wishes += self._text(slip)
         return wishes
 
     # -- what is shown

@@ -93,6 +93,7 @@ class Desk:
     answering: bool = False
     seen_end: str = ""
     touched_ns: int = 0
+    asked_plan: str = ""
     _last: tuple[str, int] = ("", -(1 << 62))
     _asked: dict[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -188,9 +189,9 @@ class Desk:
             return []
         if deed not in _AGAIN_AT_ONCE:
             before, before_ns = self._last
-            self._last = (action, at_ns)
             if before == action and at_ns - before_ns < GUARD_S * NS_PER_S:
                 return []
+            self._last = (action, at_ns)
         if self.shows in ("session", "connecting") and deed in _DEEDS:
             return self._do(deed, at_ns, wall)
         match deed:
@@ -252,6 +253,13 @@ class Desk:
     def found(self, checked: Checked) -> None:
         """The checks are over."""
         self.checking, self.checked = False, checked
+
+    def offer(self, plans: Sequence[Plan]) -> None:
+        """What can be begun; what was chosen stays chosen."""
+        chosen = self.asked_plan or (f"{self.plan.ref} {self.plan.name}" if self.plan else "")
+        self.plans, self.asked_plan = plans, ""
+        rows = [row for row, one in enumerate(plans) if f"{one.ref} {one.name}" == chosen]
+        self.row = rows[0] if rows else 0
 
     # -- deeds of a session
 
