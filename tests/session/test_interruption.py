@@ -175,6 +175,8 @@ def test_a_session_is_signed_off_once_after_its_end_and_sealed_then() -> None:
     with pytest.raises(Refused, match="`kaproom end` closes it"):
         made.at(41, e.SignedOff, by="AB")
     made.at(42, e.Ended)
+    with pytest.raises(Refused, match="once the sound has faded"):
+        made.at(43, e.SignedOff, by="AB")
     made.wait_until(60)
     made.at(61, e.Noted, category="tears")
     made.at(62, e.SignedOff, by="AB")

@@ -117,8 +117,10 @@ def sealed_line(by: str) -> str:
 
 def signed_off(session: Session, event: e.SignedOff) -> Result:
     """Somebody answers for the record of a session that has ended."""
-    if session.stage is not Stage.ENDED:
+    if session.stage is Stage.OPEN:
         raise Refused("the session is open; `kaproom end` closes it, then it is signed off")
+    if session.stage is Stage.ENDING:
+        raise Refused("the session is closing; sign it off once the sound has faded")
     if session.signed_by is not None:
         raise Refused(f"the session is signed off already, by {session.signed_by}")
     return replace(session, signed_by=event.by), ()
