@@ -224,6 +224,11 @@ class Demo:
 
     def _open_windows(self) -> None:
         """What a room and a ward have on their screens; whoever closes one closes that alone."""
+        ours = ("KAPROOM_DATA", "KAPROOM_RUNTIME", "KAPROOM_ROOM")
+        here = {k: v for k, v in os.environ.items() if k not in ours}
+        here["XDG_STATE_HOME"] = str(self.runtime)
+        room = str(self.runtime / "room.yaml")
+        self._windows.append(self._run("console", ["--room", room, "console"], here))
         if self._broker is not None:
             words = ("station", "--broker", self._broker.url, "--site", "demo", "--id", "desk")
             names = ("--name", "Demonstration", "--expect", "demo/demo", "--size", "1280x800")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -63,10 +64,24 @@ def started(
         demo.wait()
 
 
+def _child(demo: subprocess.Popen[str], program: str) -> int:
+    """The process of one of the demo's windows; 0 while there is none."""
+    for pid in Path(f"/proc/{demo.pid}/task/{demo.pid}/children").read_text().split():
+        with suppress(OSError):
+            if program in Path(f"/proc/{pid}/cmdline").read_text().split("\0"):
+                return int(pid)
+    return 0
+
+
 @needs_screen
-def test_where_there_is_a_screen_the_demo_shows_a_station_with_its_room_on_it(
+def test_where_there_is_a_screen_the_demo_shows_the_console_and_a_station_with_its_room_on_it(
     started: subprocess.Popen[str], screen: XServer, runtime: Path
 ) -> None:
+    # Nobody manages the windows: they lie in a pile.
+    until(lambda: _child(started, "console") and _child(started, "station"), what="two windows")
+    screen.do("windowraise", screen.find(_child(started, "console")))
+    until(lambda: screen.shows(Palette()[Role.ACCENT]), what="the session on the console")
+    screen.do("windowraise", screen.find(_child(started, "station")))
     until(lambda: screen.shows(Palette()[Role.FINE]), what="a live room on the station")
     started.send_signal(signal.SIGTERM)
     assert started.wait(20) == 0

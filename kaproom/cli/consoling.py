@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -87,7 +88,10 @@ def console(
 def _run(running: Console, size_px: tuple[int, int] | None, display: int) -> None:
     from kaproom.displays.window import Window
 
+    # A handler of ours keeps SDL from taking it for somebody who closes the window.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     window = Window(running.say.words("console.title"), size_px, display, running.desk.dim)
+    signal.signal(signal.SIGTERM, lambda *_: running.leave(window))
     try:
         running.run(window)
     finally:

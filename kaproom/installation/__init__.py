@@ -119,9 +119,7 @@ def _installation(user: str, base: Path, live: bool, dry_run: bool) -> Iterator[
         yield File(base / _UNITS / name, unit(name, user, uid))
         yield Link(base / _UNITS / "multi-user.target.wants" / name, f"../{name}")
     yield File(base / _USER_UNITS / CONSOLE, unit(CONSOLE, user, uid))
-    if (Path(str(files("kaproom"))) / "displays" / "console.py").is_file():
-        wants = base / _USER_UNITS / "graphical-session.target.wants"
-        yield Link(wants / CONSOLE, f"../{CONSOLE}")
+    yield Link(base / _USER_UNITS / "graphical-session.target.wants" / CONSOLE, f"../{CONSOLE}")
     if live and _systemd_runs():
         if _written(base) != before:
             yield Command(("systemctl", "daemon-reload"))

@@ -33,6 +33,7 @@ class Button:
     on: bool = False
     role: Role = Role.TEXT
     size: float = 18.0
+    lines: int = 1
 
 
 Drawn = tuple[list[Element], list[Target]]
@@ -59,7 +60,9 @@ def drawn(button: Button, box: Box) -> Drawn:
         more = low.below(low.height * 0.52)
         elements.append(Text(more, button.more, 14, Role.SECOND, lines=1))
     else:
-        elements.append(Text(low, button.label, button.size, button.role, True))
+        lines = button.lines if " " in button.label else 1
+        label = Text(low, button.label, button.size, button.role, True, lines=lines)
+        elements.append(label)
     return elements, [Target(box, button.action)]
 
 

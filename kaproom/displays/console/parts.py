@@ -379,7 +379,8 @@ def notes(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     ]
     for (key, one), place in zip(known.items(), places, strict=False):
         size = 16.0 if columns == 2 else 14.0
-        more, where = drawn(Button(f"note {key}", str(one["label"]), key, size=size), place)
+        label = Button(f"note {key}", str(one["label"]), key, size=size, lines=min(2, columns - 1))
+        more, where = drawn(label, place)
         elements += more
         targets += where
     y = grid.bottom + 8

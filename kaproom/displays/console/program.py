@@ -57,6 +57,7 @@ class Console:
     _typed: str = ""
     _key_ns: int = 0
     _fresh_key: bool = False
+    _leaving: bool = False
 
     def __post_init__(self) -> None:
         pad = Notepad(clock.boot_id(), self.by)
@@ -78,6 +79,9 @@ class Console:
                 shown_ns = clock.mono_ns()
                 shown = self._show(window)
             inputs = window.wait(_TICK_S if since_s >= _STATE_S else _STATE_S)
+            if self._leaving:
+                self.draft.keep(self.desk)
+                return
             if self._react(window, inputs, shown):
                 break
             if inputs:
@@ -85,6 +89,11 @@ class Console:
             self.draft.keep(self.desk)
         self._save_the_rest(errands, window)
         self.draft.drop()
+
+    def leave(self, window: Window) -> None:
+        """The login ends, or the machine: nobody is asked, and the draft stays."""
+        self._leaving = True
+        window.wake()
 
     def picture(self, path: Path, size_px: tuple[int, int]) -> None:
         """What it would show now, as a PNG; waits until the room has been heard."""
