@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from pulse import NullSink, short_folder
 # How long one example takes depends on what else the machine does; the suite has a limit.
 settings.register_profile("kaproom", deadline=None)
 settings.load_profile("kaproom")
+
+
+# Who runs the tests in the background of a script has them ignore Ctrl-C, and with them
+# everything that they start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -187,7 +187,7 @@ def test_the_tests_have_an_environment_of_their_own_and_run_in_the_checkout(
     machine: Machine,
 ) -> None:
     done = machine.setup("test", "-k", "one")
-    assert done.stdout == f"pytest in {machine.checkout}: -m pytest -k one\n"
+    assert done.stdout == f"pytest in {machine.checkout}: -m pytest -n 2 --dist loadfile -k one\n"
     assert (machine.checkout / ".venv-test").is_dir()
     assert not (machine.checkout / ".venv").exists()
     assert (machine.state / "pulseaudio").exists()
