@@ -58,7 +58,6 @@ def console(
     from kaproom.displays.console.buttons import least_units
     from kaproom.displays.console.draft import Draft
     from kaproom.displays.console.program import Console
-    from kaproom.displays.console.tour import stops
     from kaproom.displays.palette import Dim
     from kaproom.displays.station.saying import Saying
     from kaproom.displays.words import spoken
@@ -73,6 +72,8 @@ def console(
     room, path = HERE.room()
     bound = _keys(keys, path)
     if tour is not None:
+        from kaproom.displays.console.tour import stops
+
         made = pictures.tour(stops(say, least, bound), tour, size_px, Dim(dim))
         typer.echo(f"{len(made)} pictures in {tour}")
         return

@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.beds import beds
+from bench.console import console
 from bench.deep import deep
 from bench.gaps import exact, hogged, killed
 from bench.holding import holding
@@ -49,6 +50,7 @@ BENCHES: dict[str, Bench] = {
     "live": live,
     "hogged": hogged,
     "station": station,
+    "console": console,
 }
 
 

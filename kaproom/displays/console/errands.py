@@ -79,7 +79,7 @@ class Errands:
         self._news: deque[News] = deque()
         self._notes: SimpleQueue[Wish] = SimpleQueue()
         self._deeds: SimpleQueue[Wish] = SimpleQueue()
-        for thread in (self._send_notes, self._send_deeds, self._listen, self._look_for_plans):
+        for thread in (self._send_notes, self._send_deeds, self._listen):
             threading.Thread(target=thread, name=thread.__name__, daemon=True).start()
 
     def news(self) -> list[News]:

@@ -58,6 +58,7 @@ class Console:
     _key_ns: int = 0
     _fresh_key: bool = False
     _leaving: bool = False
+    _planned: bool = False
 
     def __post_init__(self) -> None:
         pad = Notepad(clock.boot_id(), self.by)
@@ -78,6 +79,7 @@ class Console:
             if stale or since_s >= _STATE_S:
                 shown_ns = clock.mono_ns()
                 shown = self._show(window)
+                self.draft.keep(self.desk)
             inputs = window.wait(_TICK_S if since_s >= _STATE_S else _STATE_S)
             if self._leaving:
                 self.draft.keep(self.desk)
@@ -86,7 +88,6 @@ class Console:
                 break
             if inputs:
                 shown_ns = 0
-            self.draft.keep(self.desk)
         self._save_the_rest(errands, window)
         self.draft.drop()
 
@@ -97,9 +98,9 @@ class Console:
 
     def picture(self, path: Path, size_px: tuple[int, int]) -> None:
         """What it would show now, as a PNG; waits until the room has been heard."""
-        errands = Errands(self.outside, lambda: None)
+        errands = self._errands = Errands(self.outside, lambda: None)
         until_ns = clock.mono_ns() + round(_FIRST_LOOK_S * NS_PER_S)
-        while clock.mono_ns() < until_ns and not (self.desk.status and self.desk.plans):
+        while clock.mono_ns() < until_ns and not (self.desk.open or self.desk.plans):
             self._take(errands)
             select.select([], [], [], 0.05)
         Picture(self._composed(units(*size_px)), size_px[0], self.desk.dim).save(path)
@@ -143,7 +144,10 @@ class Console:
                 self._fault = fault
                 was_open = self.desk.open
                 wanted = self.desk.hear(status)
-                if was_open and not self.desk.open and self._errands is not None:
+                # To look through them takes the processor that a first frame needs.
+                due = was_open or not self._planned
+                if status is not None and due and not self.desk.open and self._errands is not None:
+                    self._planned = True
                     self._errands.look_again()
                 return wanted
             case Past(deed, line):
