@@ -15,7 +15,7 @@ from kaproom.clock import NS_PER_S
 from kaproom.displays.keyboard import Key
 from kaproom.displays.terminal import minutes
 from kaproom.places import legible
-from kaproom.session.rules.notes import DOUBLE_S
+from kaproom.session.events import DOUBLE_S
 
 TEXT_MAX = 10_000
 _NO_SESSION = "no session is open; `kaproom start PROFILE` begins one"

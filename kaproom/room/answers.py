@@ -8,7 +8,6 @@ from typing import Any
 from kaproom.session import events as e
 from kaproom.session.machine import Session, Stage
 from kaproom.session.replanning import awaited
-from kaproom.session.rules.notes import DOUBLE_S
 
 NOT_OURS = "kaproom cannot touch the pump."
 
@@ -93,7 +92,7 @@ _LINES: dict[type[e.Event], Callable[[Any, Session, str], str]] = {
     e.Infused: _infused,
     e.Noted: _noted,
     e.NotedAgain: lambda event, *_: (
-        f"One note, not two: {event.category} was pressed twice within {DOUBLE_S * 1000:g} ms."
+        f"One note, not two: {event.category} was pressed twice within {e.DOUBLE_S * 1000:g} ms."
     ),
     e.Worded: lambda event, *_: f"The text of note {event.seq} is kept.",
     e.Amended: lambda event, *_: f"Amended entry {event.seq}; both stay in the record.",

@@ -13,6 +13,10 @@ from typing import Any, ClassVar, Literal
 
 from kaproom.session.infusion import Unit, What
 
+# Two presses of one key so close together are one hand that slipped, or two people who
+# saw the same.
+DOUBLE_S = 0.3
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -11,10 +11,11 @@ from session.imagined import Room, as_recorded, profile, repertoire
 
 from kaproom.errors import Mend, Refused
 from kaproom.session import events as e
+from kaproom.session.events import DOUBLE_S
 from kaproom.session.machine import SILENT_DB, Session, opened, step
 from kaproom.session.people import initials, present
 from kaproom.session.prompts import dues
-from kaproom.session.rules.notes import DOUBLE_S, as_one
+from kaproom.session.rules.notes import as_one
 from kaproom.session.status import heard
 
 STARTED_S = 260.0

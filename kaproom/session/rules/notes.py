@@ -15,10 +15,6 @@ from kaproom.session.state import Note, Session, Stage
 INTEGRATION = "integration"
 """The category that every session has for the time afterwards, signed off or not."""
 
-# Two presses of one key so close together are one hand that slipped, or two people who
-# saw the same.
-DOUBLE_S = 0.3
-
 
 def as_one(session: Session, event: e.Noted) -> e.Noted | e.NotedAgain:
     """The event itself, or that the key of a note that is there was pressed twice.
@@ -36,7 +32,7 @@ def as_one(session: Session, event: e.Noted) -> e.Noted | e.NotedAgain:
         if note.worded and event.text:
             continue
         first_s, last_s = note.pressed_s
-        if first_s - DOUBLE_S <= event.at_s <= last_s + DOUBLE_S:
+        if first_s - e.DOUBLE_S <= event.at_s <= last_s + e.DOUBLE_S:
             return e.NotedAgain(event.at_s, event.entered_s, number, event.category, event.text)
     return event
 
