@@ -367,10 +367,14 @@ class Sender:
 
     def _patience_s(self) -> float:
         """Until something is to be said by itself."""
+        if not self.link.up:
+            return 1.0  # nothing can be said; the link knows when to try again
         now_ns = clock.mono_ns()
-        wait_s = p.HEARTBEAT_S - (now_ns - self._state_ns) / NS_PER_S if self._latest else 1.0
-        if self._states.wait_s(now_ns) > 0:
-            wait_s = min(wait_s, self._states.wait_s(now_ns))
+        wait_s = 1.0
+        # With as many on their way as may be, an answer wakes us.
+        if self._latest is not None and self._states_owed < STATES_OWED_MAX:
+            due_s = p.HEARTBEAT_S - (now_ns - self._state_ns) / NS_PER_S
+            wait_s = self._states.wait_s(now_ns) or due_s
         if self._flow.more:
             free = self._flow.owed < EVENTS_OWED_MAX
             wait_s = min(wait_s, self._events.wait_s(now_ns) if free else 1.0)

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import signal
+import threading
 import tracemalloc
 from collections.abc import Iterator
 from functools import partial
@@ -486,6 +487,31 @@ def test_a_connection_that_breaks_again_and_again_loses_no_event(
         ear.wait_for(partial(_heard_notes, number))
     firsts = list(dict.fromkeys(noted(ear.heard)))
     assert firsts == sorted(firsts)
+
+
+def test_without_a_broker_the_publisher_rests_between_its_trials(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns, trials = [0], threading.Semaphore(0)
+    turn, connect = link.Link.turn, link.Link._connect
+
+    def counted(one: link.Link, timeout_s: float) -> list[link.News]:
+        turns[0] += 1
+        return turn(one, timeout_s)
+
+    def tried(one: link.Link) -> None:
+        connect(one)
+        trials.release()
+
+    monkeypatch.setattr(link.Link, "turn", counted)
+    monkeypatch.setattr(link.Link, "_connect", tried)
+    room = OnAir(tmp_path / "data", "mqtt://127.0.0.1:9")
+    room.begin()
+    for _ in range(12):
+        assert trials.acquire(timeout=20)
+    room.stop()
+    # A turn for each trial, one for each change that was told, and a few to spare.
+    assert turns[0] < 40
 
 
 def test_an_hour_without_a_broker_costs_no_memory(tmp_path: Path) -> None:
