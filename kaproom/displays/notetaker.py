@@ -22,6 +22,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from kaproom import clock
+from kaproom.displays.delivery import RETRY_S, deliver
 from kaproom.displays.keyboard import PASTES_OFF, PASTES_ON, Key, Keyboard
 from kaproom.displays.notepad import Notepad, Outcome, Wish
 from kaproom.errors import Mend, Refused, WorldFailed
@@ -30,7 +31,6 @@ from kaproom.session.people import initials
 
 # An escape with nothing behind it for so long is the key itself.
 _ESCAPE_S = 0.05
-_RETRY_S = 0.2
 # So long what is unsaved is still tried when the terminal is left.
 _LEAVING_S = 3.0
 # The threads wait for each other this little, for the key's stamp's sake.
@@ -127,7 +127,7 @@ class _Taker:
         give_up_ns = clock.mono_ns() + round(_LEAVING_S * clock.NS_PER_S)
         while self._pad.pending and clock.mono_ns() < give_up_ns:
             self._draw()
-            select.select([self._bell], [], [], _RETRY_S)
+            select.select([self._bell], [], [], RETRY_S)
             self._heard()
 
     # -- the threads
@@ -138,24 +138,7 @@ class _Taker:
 
     def _send(self) -> None:
         """One wish after another, each until it is answered."""
-        client: Client | None = None
-        while True:
-            wish = self._wishes.get()
-            outcome = None
-            while outcome is None:
-                try:
-                    client = client or self._connect()
-                    answer = client.call(wish.do, wish.args, wish.id)
-                    outcome = Outcome(wish.id, True, answer)
-                except (Refused, Mend) as error:
-                    outcome = Outcome(wish.id, False, {"line": str(error)})
-                except WorldFailed as error:
-                    if str(error).startswith("done, not recorded"):
-                        outcome = Outcome(wish.id, False, {"line": str(error)})
-                    else:
-                        client = None
-                        select.select([], [], [], _RETRY_S)
-            self._tell(outcome)
+        deliver(self._wishes, self._connect, self._tell)
 
     def _listen(self) -> None:
         """The room's state, as it changes."""
@@ -166,7 +149,7 @@ class _Taker:
                     if push.get("push") == "status":
                         self._tell(push)
             self._tell(None)
-            select.select([], [], [], _RETRY_S)
+            select.select([], [], [], RETRY_S)
 
     # -- the terminal
 

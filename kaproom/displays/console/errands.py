@@ -19,11 +19,11 @@ from typing import Any
 
 from kaproom.displays.console.desk import PAST_THE_ROOM
 from kaproom.displays.console.plans import Checked, Finding, Plan
+from kaproom.displays.delivery import RETRY_S, deliver
 from kaproom.displays.notepad import Outcome, Wish
 from kaproom.errors import Mend, Refused, WorldFailed
 from kaproom.intercom import Client
 
-_RETRY_S = 0.2
 # Whoever wants it quiet does not wait for a room that hangs.
 _DEED_S = 1.5
 _NOTES = ("note", "note-text")
@@ -120,23 +120,7 @@ class Errands:
             self._tell(tuple(self._outside.plans()))
 
     def _send_notes(self) -> None:
-        client: Client | None = None
-        while True:
-            wish = self._notes.get()
-            outcome = None
-            while outcome is None:
-                try:
-                    client = client or self._outside.connect(10.0)
-                    outcome = Outcome(wish.id, True, client.call(wish.do, wish.args, wish.id))
-                except (Refused, Mend) as error:
-                    outcome = Outcome(wish.id, False, {"line": str(error)})
-                except WorldFailed as error:
-                    if str(error).startswith("done, not recorded"):
-                        outcome = Outcome(wish.id, False, {"line": str(error)})
-                    else:
-                        client = None
-                        select.select([], [], [], _RETRY_S)
-            self._tell(outcome)
+        deliver(self._notes, lambda: self._outside.connect(10.0), self._tell)
 
     def _send_deeds(self) -> None:
         client: Client | None = None
@@ -175,7 +159,7 @@ class Errands:
             except (WorldFailed, Refused, Mend) as error:
                 fault = str(error)
             self._tell(Heard(None, fault))
-            select.select([], [], [], _RETRY_S)
+            select.select([], [], [], RETRY_S)
 
     def _hear(self, client: Client) -> None:
         """Until the room goes away, or says nothing for so long that it hangs."""
