@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from kaproom.displays.console.desk import Desk, Wanted
+from kaproom.displays.console.desk import Desk
+from kaproom.displays.console.wanted import Wanted
 from kaproom.displays.palette import Dim
 
 _FILE_MAX_BYTES = 1_000_000
@@ -60,30 +61,32 @@ class Draft:
 
 
 def _view(desk: Desk) -> dict[str, Any]:
-    plan = desk.plan
+    agenda, over = desk.agenda, desk.over
+    plan = agenda.plan
     return {
         "dim": int(desk.dim),
-        "page": "list" if desk.page == "checks" else desk.page,
+        "page": "list" if agenda.page == "checks" else agenda.page,
         "plan": "" if plan is None else f"{plan.ref} {plan.name}",
-        "items": list(desk.listed.items),
-        "said": dict(desk.listed.said),
-        "by": desk.listed.by,
-        "row": desk.row_in_list,
-        "panel": desk.panel if desk.panel in _PANELS else "",
-        "typed": desk.typed,
-        "unit": desk.unit,
-        "ago_s": desk.ago_s,
-        "seen_end": desk.seen_end,
+        "items": list(agenda.listed.items),
+        "said": dict(agenda.listed.said),
+        "by": agenda.listed.by,
+        "row": agenda.row_in_list,
+        "seen_end": agenda.seen_end,
+        "panel": over.panel if over.panel in _PANELS else "",
+        "typed": over.typed,
+        "unit": over.unit,
+        "ago_s": over.ago_s,
     }
 
 
 def _look(desk: Desk, view: Mapping[str, Any]) -> None:
+    agenda, over = desk.agenda, desk.over
     desk.dim = Dim(view["dim"])
-    desk.page = str(view["page"])
-    desk.asked_plan = str(view["plan"])
-    desk.listed.items = tuple(view["items"])
-    desk.listed.said, desk.listed.by = dict(view["said"]), str(view["by"])
-    desk.row_in_list = int(view["row"])
-    desk.panel, desk.typed = str(view["panel"]), str(view["typed"])
-    desk.unit, desk.ago_s = str(view["unit"]), int(view["ago_s"])
-    desk.seen_end = str(view["seen_end"])
+    agenda.page = str(view["page"])
+    agenda.asked_plan = str(view["plan"])
+    agenda.listed.items = tuple(view["items"])
+    agenda.listed.said, agenda.listed.by = dict(view["said"]), str(view["by"])
+    agenda.row_in_list = int(view["row"])
+    agenda.seen_end = str(view["seen_end"])
+    over.panel, over.typed = str(view["panel"]), str(view["typed"])
+    over.unit, over.ago_s = str(view["unit"]), int(view["ago_s"])

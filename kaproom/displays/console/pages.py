@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kaproom.displays.console.buttons import GAP, Button, drawn, row
+from kaproom.displays.console.buttons import GAP, Button, row
 from kaproom.displays.console.desk import Desk
 from kaproom.displays.palette import Role
 from kaproom.displays.shapes import Box, Element, Group, Kind, Panel, Shape, Target, Text
@@ -36,10 +36,10 @@ def choose(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     targets: list[Target] = []
     room = Box(box.x, box.y + 88, box.width, box.height - 88 - least - 16)
     fits = max(1, int((room.height + GAP) // (least + GAP)))
-    first = min(max(0, desk.row - fits + 1), max(0, len(desk.plans) - fits))
-    for number, plan in list(enumerate(desk.plans))[first : first + fits]:
+    first = min(max(0, desk.agenda.row - fits + 1), max(0, len(desk.agenda.plans) - fits))
+    for number, plan in list(enumerate(desk.agenda.plans))[first : first + fits]:
         place = Box(box.x, room.y + (number - first) * (least + GAP), box.width, least)
-        here = number == desk.row
+        here = number == desk.agenda.row
         border = Role.ACCENT if here else Role.RULE
         elements.append(Panel(place, Role.PANEL, border, 3.0 if here else 1.0))
         inner = place.inset(16, 6)
@@ -63,7 +63,7 @@ def choose(box: Box, desk: Desk, say: Saying, least: float) -> Group:
         elements.append(Text(right.top(30), length, 19, Role.TEXT, align="right"))
         elements.append(Text(right.below(28), used, 15, Role.SECOND, align="right"))
         targets.append(Target(place, f"plan {number}"))
-    if not desk.plans:
+    if not desk.agenda.plans:
         elements.append(Text(room.top(40), w("console.choose.none"), 20, Role.SECOND))
     more, where = _foot(
         box,
@@ -79,20 +79,20 @@ def choose(box: Box, desk: Desk, say: Saying, least: float) -> Group:
 
 def listed(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     """The day's list, item by item."""
-    w, plan = say.words, desk.plan
+    w, plan = say.words, desk.agenda.plan
     name = "" if plan is None else plan.title
     elements = _title(box, w("console.list.title"), f"{name}. {w('console.list.more')}")
     room = Box(box.x, box.y + 88, box.width, box.height - 88 - least - 16)
     targets = _rows(elements, room, desk, say, least)
     remind = () if plan is None else plan.remind
-    y = room.y + len(desk.listed.items) * (least + GAP) + 6
+    y = room.y + len(desk.agenda.listed.items) * (least + GAP) + 6
     for item in remind:
         if y + 28 < room.bottom:
             elements.append(Shape(Box(box.x + 16, y + 6, 14, 14), Kind.RING, Role.SECOND))
             elements.append(Text(Box(box.x + 44, y, box.width - 60, 28), item, 17, Role.SECOND))
             y += 30
-    ready = desk.listed.complete
-    by = desk.listed.by or "–"
+    ready = desk.agenda.listed.complete
+    by = desk.agenda.listed.by or "–"
     more, where = _foot(
         box,
         [
@@ -117,15 +117,15 @@ def _rows(
     w = say.words
     targets: list[Target] = []
     wide = 150.0
-    for number, item in enumerate(desk.listed.items):
+    for number, item in enumerate(desk.agenda.listed.items):
         place = Box(room.x, room.y + number * (least + GAP), room.width, least)
         if place.bottom > room.bottom + 1:
             break
-        here = number == desk.row_in_list
+        here = number == desk.agenda.row_in_list
         elements.append(
             Panel(place, Role.PANEL, Role.ACCENT if here else Role.RULE, 2.0 if here else 1.0)
         )
-        answer = desk.listed.said.get(item)
+        answer = desk.agenda.listed.said.get(item)
         if answer is None:
             mark, role = Kind.RING, Role.SECOND
         else:
@@ -153,8 +153,8 @@ def _rows(
 
 def checks(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     """Go or no-go, and why."""
-    w, found = say.words, desk.checked
-    name = "" if desk.plan is None else desk.plan.title
+    w, found = say.words, desk.agenda.checked
+    name = "" if desk.agenda.plan is None else desk.agenda.plan.title
     elements = _title(box, w("console.checks.title"), name)
     verdict = Box(box.x, box.y + 88, box.width, 74)
     if found is None:
@@ -227,17 +227,7 @@ def ended(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     left = box.left(box.width - 446)
     elements = _title(left, w("console.ended.title"), w("console.ended.more"))
     room = Box(left.x, left.y + 88, left.width, left.height - 88 - least - 60)
-    items = tuple((desk.session or {}).get("closing") or ())
-    if desk.listed.items != items:
-        elements.append(Text(room.top(32), "  ·  ".join(items), 18, Role.SECOND))
-        targets: list[Target] = []
-        for number, item in enumerate(items):
-            place = Box(room.x, room.y + number * (least + GAP), room.width, least)
-            more, where = drawn(Button(f"yes {number}", item), place)
-            elements += more
-            targets += where
-    else:
-        targets = _rows(elements, room, desk, say, least)
+    targets = _rows(elements, room, desk, say, least)
     waiting = len((desk.status or {}).get("unsigned") or ())
     if waiting:
         line = w.count("console.ended.unsigned", waiting)

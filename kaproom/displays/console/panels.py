@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kaproom.displays.console.buttons import GAP, Button, row
-from kaproom.displays.console.desk import LETTERS, UNITS, Desk
+from kaproom.displays.console.desk import Desk
 from kaproom.displays.console.keys import DEFAULT
+from kaproom.displays.console.over import UNITS
 from kaproom.displays.palette import Role
 from kaproom.displays.shapes import Box, Element, Group, Kind, Panel, Shape, Target, Text
 from kaproom.displays.station.saying import Saying
@@ -15,6 +16,7 @@ from kaproom.displays.terminal import minutes
 
 _LINE = 34.0
 _DIGITS = "0123456789."
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÜ"
 
 
 class _Sheet:
@@ -85,7 +87,7 @@ class _Sheet:
 
 def panel(desk: Desk, width: float, height: float, say: Saying, least: float) -> Group | None:
     """What lies over the screen now; None for nothing."""
-    found = _PANELS.get(desk.panel)
+    found = _PANELS.get(desk.over.panel)
     if found is None:
         return None
     make, wide = found
@@ -130,8 +132,12 @@ def _pump(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
 
 def _ago(desk: Desk, say: Saying) -> list[Button]:
     w = say.words
-    when = w("console.ago-now") if not desk.ago_s else w("console.ago", span=minutes(desk.ago_s))
-    on = bool(desk.ago_s)
+    when = (
+        w("console.ago-now")
+        if not desk.over.ago_s
+        else w("console.ago", span=minutes(desk.over.ago_s))
+    )
+    on = bool(desk.over.ago_s)
     return [
         Button("ago less", w("console.ago-less"), "←"),
         Button("nothing", when, on=on, role=Role.ACCENT if on else Role.TEXT, size=22),
@@ -141,17 +147,19 @@ def _ago(desk: Desk, say: Saying) -> list[Button]:
 
 def _amount(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
     w = say.words
-    sheet = _Sheet(box, w(f"console.amount.{desk.panel}"))
+    sheet = _Sheet(box, w(f"console.amount.{desk.over.panel}"))
     sheet.line(w("console.pump.law"), Role.SECOND)
-    sheet.field(f"{desk.typed} {desk.unit}" if desk.typed else "", w("console.amount.hint"))
+    sheet.field(
+        f"{desk.over.typed} {desk.over.unit}" if desk.over.typed else "", w("console.amount.hint")
+    )
     units = [
         Button(
             f"unit {unit}",
             unit,
-            on=unit == desk.unit,
-            role=Role.ACCENT if unit == desk.unit else Role.TEXT,
+            on=unit == desk.over.unit,
+            role=Role.ACCENT if unit == desk.over.unit else Role.TEXT,
         )
-        for unit in UNITS[desk.panel]
+        for unit in UNITS[desk.over.panel]
     ]
     sheet.buttons(units, least)
     sheet.buttons(_ago(desk, say), least)
@@ -166,8 +174,8 @@ def _digits(say: Saying) -> list[Button]:
 
 
 def _advance(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
-    w, found = say.words, desk.preview
-    denser = desk.sure or bool((found or {}).get("more_intense"))
+    w, found = say.words, desk.over.preview
+    denser = desk.over.denser
     sheet = _Sheet(box, w("console.advance.title"), Kind.TRIANGLE if denser else None)
     if found is None:
         sheet.line(w("console.advance.asking"), Role.SECOND)
@@ -177,10 +185,10 @@ def _advance(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
         _foretold(sheet, found, say)
     sheet.gap()
     if denser:
-        key = "console.advance.again" if desk.sure else "console.advance.denser"
+        key = "console.advance.again" if desk.over.sure else "console.advance.denser"
         sheet.line(w(key), Role.ASSIST, 20, True, 2)
     sheet.gap()
-    ok = "console.advance.sure" if desk.sure else "console.advance.ok"
+    ok = "console.advance.sure" if desk.over.sure else "console.advance.ok"
     sheet.buttons(_ok_cancel(say, ok, role=Role.ASSIST if denser else Role.TEXT), least)
     return sheet
 
@@ -247,7 +255,7 @@ def _help(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
 def _minute(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
     w = say.words
     sheet = _Sheet(box, w("console.minute.title"))
-    sheet.field(desk.typed, w("console.minute.hint"))
+    sheet.field(desk.over.typed, w("console.minute.hint"))
     sheet.buttons(_digits(say), least, 6)
     sheet.buttons(_ok_cancel(say, "console.minute.ok"), least)
     return sheet
@@ -255,9 +263,9 @@ def _minute(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
 
 def _words(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
     w = say.words
-    sheet = _Sheet(box, w(f"console.{desk.panel}.title"))
-    sheet.field(desk.typed, w(f"console.{desk.panel}.hint"))
-    letters = [Button(f"letter {letter}", letter, size=20) for letter in LETTERS]
+    sheet = _Sheet(box, w(f"console.{desk.over.panel}.title"))
+    sheet.field(desk.over.typed, w(f"console.{desk.over.panel}.hint"))
+    letters = [Button(f"letter {letter}", letter, size=20) for letter in _LETTERS]
     letters += [
         Button("letter  ", "␣", size=20),
         Button("erase", w("console.erase"), size=15),

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from kaproom import clock
 from kaproom.clock import NS_PER_S
-from kaproom.displays.console.desk import Check, Desk, Leave, ToggleFull, Wanted
+from kaproom.displays.console.desk import Desk
 from kaproom.displays.console.draft import Draft
 from kaproom.displays.console.errands import Errands, Heard, News, Outside, Past, ids
 from kaproom.displays.console.keys import Keys
 from kaproom.displays.console.plans import Checked
 from kaproom.displays.console.screen import Moment, screen
+from kaproom.displays.console.wanted import Check, Leave, ToggleFull, Wanted
 from kaproom.displays.notepad import Notepad, Outcome, Wish
 from kaproom.displays.palette import Dim
 from kaproom.displays.pictures import Picture
@@ -100,7 +101,7 @@ class Console:
         """What it would show now, as a PNG; waits until the room has been heard."""
         errands = self._errands = Errands(self.outside, lambda: None)
         until_ns = clock.mono_ns() + round(_FIRST_LOOK_S * NS_PER_S)
-        while clock.mono_ns() < until_ns and not (self.desk.open or self.desk.plans):
+        while clock.mono_ns() < until_ns and not (self.desk.open or self.desk.agenda.plans):
             self._take(errands)
             select.select([], [], [], 0.05)
         Picture(self._composed(units(*size_px)), size_px[0], self.desk.dim).save(path)
@@ -154,9 +155,9 @@ class Console:
                 self.desk.grave = True
                 self.desk.said = ("console.past", {"what": deed, "line": line})
             case Checked():
-                self.desk.found(news)
+                self.desk.agenda.found(news)
             case plans:
-                self.desk.offer(plans)
+                self.desk.agenda.offer(plans)
         return []
 
     def _turned(self, news: Heard) -> bool:

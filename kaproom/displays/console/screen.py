@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kaproom.displays.console import pages, parts
+from kaproom.displays.console import course, pages, standing
+from kaproom.displays.console.actions import actions
 from kaproom.displays.console.buttons import GAP, Button, row
 from kaproom.displays.console.desk import Desk
+from kaproom.displays.console.notes import notes
 from kaproom.displays.console.panels import panel
 from kaproom.displays.palette import Role
 from kaproom.displays.shapes import Box, Element, Group, Kind, Panel, Screen, Shape, Target, Text
@@ -67,7 +69,7 @@ def screen(  # noqa: PLR0917 - they go together
         case "ended":
             groups.append(pages.ended(area, desk, say, least))
             right = Box(area.right - _NOTES, area.y, _NOTES, area.height)
-            groups.append(parts.notes(right, desk, say, least))
+            groups.append(notes(right, desk, say, least))
         case "list":
             groups.append(pages.listed(area, desk, say, least))
         case "checks":
@@ -101,16 +103,16 @@ def _session(area: Box, desk: Desk, say: Saying, least: float) -> list[Group]:
     y = banners[-1].box.bottom + GAP if banners else arc.y
     rest = Box(arc.x, y, arc.width, arc.bottom - y)
     return [
-        parts.phase(phase, status, say),
+        course.phase(phase, status, say),
         *banners,
-        *([parts.arc(rest, status, say)] if rest.height >= _ARC_MIN else []),
-        parts.infusion(pump, status, desk, say, least),
-        parts.sound(sound, status, say),
-        parts.prompt(prompt, status, say),
-        parts.lamps(lamps, desk, say),
-        parts.said(said, desk, say),
-        parts.notes(right, desk, say, least),
-        parts.actions(acts, desk, say),
+        *([course.arc(rest, status, say)] if rest.height >= _ARC_MIN else []),
+        standing.infusion(pump, status, desk, say, least),
+        standing.sound(sound, status, say),
+        standing.prompt(prompt, status, say),
+        standing.lamps(lamps, desk, say),
+        standing.said(said, desk, say),
+        notes(right, desk, say, least),
+        actions(acts, desk, say),
     ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kaproom.clock import NS_PER_S
+from kaproom.displays.console.agenda import Agenda
 from kaproom.displays.console.desk import Desk
 from kaproom.displays.console.imagined import IDLE, PLANS, PREVIEW, status
 from kaproom.displays.console.keys import Keys
@@ -23,7 +24,7 @@ Made = Callable[[float, float], Screen]
 
 def desk(told: dict[str, Any] | None = None, keys: Keys | None = None) -> Desk:
     """A console in front of this room."""
-    made = Desk(Notepad("boot"), keys or Keys(), PLANS)
+    made = Desk(Notepad("boot"), keys or Keys(), Agenda(PLANS))
     made.touched_ns = _NOW_NS - NS_PER_S
     if told is not None:
         made.hear(told)
@@ -70,29 +71,29 @@ def _before(keys: Keys | None) -> Iterator[tuple[str, Desk]]:
     going.act("next", _NOW_NS, WALL)
     going.act("yes 0", _NOW_NS, WALL)
     yield "list", going
-    going.listed.said["Fasting for six hours"] = "a glass of juice at seven, DR agrees"
-    going.listed.said["Escort is arranged"] = ""
-    going.listed.by = "AB"
+    going.agenda.listed.said["Fasting for six hours"] = "a glass of juice at seven, DR agrees"
+    going.agenda.listed.said["Escort is arranged"] = ""
+    going.agenda.listed.by = "AB"
     yield "list-done", going
     asking = desk(idle, keys)
     asking.act("next", _NOW_NS, WALL)
     asking.act("no 1", _NOW_NS, WALL)
-    asking.typed = "a glass of juice"
+    asking.over.typed = "a glass of juice"
     yield "list-why", asking
     looking = desk(idle, keys)
-    looking.page, looking.checking = "checks", True
+    looking.agenda.page, looking.agenda.checking = "checks", True
     yield "checks-looking", looking
     well = desk(idle, keys)
-    well.page = "checks"
+    well.agenda.page = "checks"
     notes = (
         Finding("warn", "clock", "the wall clock is not disciplined; start chrony"),
         Finding("note", "Aurora", "is 4 LU louder at its end than at its beginning"),
     )
-    well.checked = Checked(notes, {})
+    well.agenda.checked = Checked(notes, {})
     yield "checks-go", well
     stopped = desk(status(IDLE, bus={"connected": False, "stations": []}), keys)
-    stopped.page = "checks"
-    stopped.checked = Checked(
+    stopped.agenda.page = "checks"
+    stopped.agenda.checked = Checked(
         (Finding("stop", "sound", "no device is named 'Scarlett'; `kaproom devices`"), *notes)
     )
     yield "checks-no-go", stopped
@@ -155,14 +156,14 @@ def _session(keys: Keys | None) -> Iterator[tuple[str, Desk]]:
         over = desk(status(), keys)
         over.act(name, _NOW_NS, WALL)
         if name == "pump":
-            over.ago_s = 120
+            over.over.ago_s = 120
         if name == "rate":
-            over.typed = "0.8"
+            over.over.typed = "0.8"
         yield f"panel-{name}", over
     for sure in (False, True):
         advance = desk(status(), keys)
         advance.act("advance", _NOW_NS, WALL)
-        advance.preview, advance.sure = PREVIEW, sure
+        advance.over.preview, advance.over.sure = PREVIEW, sure
         yield f"panel-advance{'-again' if sure else ''}", advance
 
 
@@ -188,7 +189,7 @@ def _over(keys: Keys | None) -> Iterator[tuple[str, Desk]]:
     yield "interrupted", desk(asked, keys)
     minute = desk(asked, keys)
     minute.act("ask minute", _NOW_NS, WALL)
-    minute.typed = "19.5"
+    minute.over.typed = "19.5"
     yield "interrupted-minute", minute
     over = status(session={"state": "ended"}, unsigned=None)
     over["unsigned"] = [{"session": "5e55"}]

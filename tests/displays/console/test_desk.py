@@ -8,12 +8,13 @@ import pytest
 
 from kaproom.clock import NS_PER_S
 from kaproom.displays.console.buttons import least_units
-from kaproom.displays.console.desk import Check, Desk, Leave, Wanted
+from kaproom.displays.console.desk import Desk
 from kaproom.displays.console.imagined import IDLE, PREVIEW, status
 from kaproom.displays.console.keys import DEFAULT, keys_from
 from kaproom.displays.console.plans import Checked, Finding
 from kaproom.displays.console.screen import Moment, screen
 from kaproom.displays.console.tour import desk, stops
+from kaproom.displays.console.wanted import Check, Leave, Wanted
 from kaproom.displays.notepad import Outcome, Wish
 from kaproom.displays.palette import READABLE, Dim, Palette, Role, contrast
 from kaproom.displays.pictures import Picture
@@ -99,7 +100,7 @@ def test_going_on_to_a_more_intense_phase_is_asked_twice() -> None:
 def test_a_room_that_asks_before_a_more_intense_phase_is_asked_on() -> None:
     at = desk(status())
     press(at, "advance")
-    at.preview = {**PREVIEW, "more_intense": False}
+    at.over.preview = {**PREVIEW, "more_intense": False}
     (wish,) = press(at, "ok", 1)
     assert isinstance(wish, Wish)
     at.answered(Outcome(wish.id, False, {"line": "more", "reason": MORE_INTENSE}))
@@ -183,11 +184,11 @@ def test_a_session_is_begun_over_its_list_and_its_checks() -> None:
     for number in range(3):
         press(at, f"yes {number}", 2)
     (look,) = press(at, "next", 3)
-    assert look == Check(at.plans[0])
-    at.found(Checked((Finding("stop", "disk", "is full"),)))
+    assert look == Check(at.agenda.plans[0])
+    at.agenda.found(Checked((Finding("stop", "disk", "is full"),)))
     assert "NO-GO" in shown(at).words()
     assert press(at, "next", 4) == []
-    at.found(Checked((), {"profile": {}}))
+    at.agenda.found(Checked((), {"profile": {}}))
     assert "GO" in shown(at).words()
     ((do, args),) = done(press(at, "next", 5))
     items = args["checklist"]
@@ -203,11 +204,11 @@ def test_what_is_not_so_needs_a_reason_and_initials() -> None:
     press(at, "no 1")
     at.text("juice at seven", NOW_NS, "")
     press(at, "ok", 1)
-    assert not at.listed.complete
+    assert not at.agenda.listed.complete
     at.text("ab", NOW_NS, "")
     press(at, "ok", 2)
-    assert at.listed.complete
-    assert at.listed.told()[1] == {
+    assert at.agenda.listed.complete
+    assert at.agenda.listed.told()[1] == {
         **{"item": "Fasting for six hours", "state": "overridden", "must": True},
         **{"reason": "juice at seven", "by": "AB"},
     }
