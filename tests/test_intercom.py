@@ -172,7 +172,7 @@ def echo(request: Request) -> None:
         st.recursive(
             st.none()
             | st.booleans()
-            | st.integers(-(2**63), 2**63)
+            | st.integers(-(2**63), 2**63 - 1)
             | st.floats(allow_nan=False, allow_infinity=False)
             | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
             lambda inner: st.lists(inner) | st.dictionaries(st.text("abc"), inner),
@@ -295,6 +295,13 @@ def test_no_line_that_is_almost_right_brings_the_server_down(
     caller.read()
     caller.socket.close()
     assert is_alive(server)
+
+
+@pytest.mark.parametrize("number", ["9223372036854775808", "-9223372036854775809", "1" + "0" * 400])
+def test_a_number_that_nothing_behind_the_socket_has_room_for_is_garbage(number: str) -> None:
+    assert decode(b'{"mono_ns": 9223372036854775807}') == {"mono_ns": 2**63 - 1}
+    with pytest.raises(Garbage, match="no disk and no clock has room for"):
+        decode(b'{"ago_s": ' + number.encode() + b"}")
 
 
 def test_garbage_from_a_line_that_is_too_deep_is_told_before_it_can_harm() -> None:

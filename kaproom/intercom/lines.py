@@ -37,7 +37,9 @@ def decode(line: bytes) -> dict[str, Any]:
         Garbage: It is none, is too deep, or holds text or numbers that others choke on.
     """
     try:
-        found = json.loads(line.decode(), parse_constant=_refuse, parse_float=_float)
+        found = json.loads(
+            line.decode(), parse_constant=_refuse, parse_float=_float, parse_int=_int
+        )
     except (ValueError, RecursionError) as error:
         raise Garbage("not a line of JSON") from error
     if not isinstance(found, dict):
@@ -93,6 +95,13 @@ def _float(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"{text} is too large")
+    return value
+
+
+def _int(text: str) -> int:
+    value = int(text)
+    if not -(2**63) <= value < 2**63:
+        raise Garbage(f"the number {text[:20]}…, which no disk and no clock has room for")
     return value
 
 

@@ -10,11 +10,12 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from kaproom.clock import NS_PER_S, Instant
+from kaproom.errors import Mend
 from kaproom.record import Entry
 from kaproom.room import commands
 from kaproom.room.answers import answer
 from kaproom.room.past import Case
-from kaproom.room.stamps import DOUBTS, Moment, moment
+from kaproom.room.stamps import AGO_MAX_S, DOUBTS, Moment, moment, told_at
 from kaproom.session import events as e
 from kaproom.session.machine import Session
 from kaproom.session.rules.notes import as_one
@@ -37,14 +38,28 @@ class Answered(NamedTuple):
 
 
 def read(of: Case, do: str, args: Mapping[str, Any], now: Instant) -> tuple[e.Event, Moment]:
-    """What a command says happened in a session, and when."""
+    """What a command says happened in a session, and when.
+
+    Raises:
+        Mend: It is no command, its arguments are not, or it was so long before the session
+            that a day or a year must have slipped.
+    """
     opened = of.scribe.opened
     opened_ns = opened.mono_ns if opened.boot_id == now.boot_id else None
     when = moment(args, now, opened_ns)
     entered_s = of.scribe.at_s(now)
     at_s = entered_s - (now.mono_ns - when.at_ns) / NS_PER_S
+    if when.recalled and at_s < -AGO_MAX_S:
+        began = opened.utc.astimezone()
+        raise Mend(
+            f"{when.told or 'that'} is more than {AGO_MAX_S / 3600:g} h before the session, "
+            f"which was opened on {began:%Y-%m-%d at %H:%M}"
+        )
     event = commands.read(do, args, at_s, entered_s)
     match event:
+        case e.WorkedOff() if event.left_at is not None:
+            told_at(event.left_at, now.utc)
+            return event, when
         case e.Noted() if when.pressed:
             return as_one(of.session, event), when
         case e.Worded():

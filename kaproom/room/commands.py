@@ -65,7 +65,7 @@ def _infusion(args: Mapping[str, Any], at_s: float, entered_s: float) -> e.Event
         return e.Infused(at_s, entered_s, cast(What, what))
     units = _AMOUNTS[what]
     unit = args.get("unit", next(iter(units)) if what == "bolus" else None)
-    if unit not in units:
+    if not isinstance(unit, str) or unit not in units:
         raise Mend(f"a {what} is in {' or '.join(units)}, not in '{_shown(unit)}'")
     value, most = _number(args, "value"), units[unit]
     if not 0 <= value <= most or (what == "bolus" and value == 0):

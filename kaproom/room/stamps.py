@@ -20,7 +20,9 @@ from kaproom.errors import Mend
 AGO_MAX_S = 12 * 3600.0
 _FUTURE_S = 2.0  # a client's stamp may be this far ahead of us by rounding, not more
 
-_AT = re.compile(r"(?:(\d{4})-(\d{2})-(\d{2})[T ])?(\d{1,2}):(\d{2})(?::(\d{2}))?")
+# Of this century: at the calendar's own ends no time zone can be reckoned with.
+_AT = re.compile(r"(?:(20\d{2})-(\d{2})-(\d{2})[T ])?(\d{1,2}):(\d{2})(?::(\d{2}))?")
+_NO_TIME = "is no time of day; write it as 14:05, 14:05:30 or 2026-03-05 14:05"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def told_at(written: object, now: datetime, zone: tzinfo | None = None) -> datet
     """
     match = _AT.fullmatch(written.strip()) if isinstance(written, str) else None
     if match is None:
-        raise Mend(f"'{str(written)[:40]}' is no time of day; write it as 14:05 or 14:05:30")
+        raise Mend(f"'{str(written)[:40]}' {_NO_TIME}")
     year, month, day, hour, minute, second = (int(part or 0) for part in match.groups())
     local = now.astimezone(zone)
     dates = [local.date(), local.date() - timedelta(days=1)]
@@ -110,7 +112,7 @@ def told_at(written: object, now: datetime, zone: tzinfo | None = None) -> datet
             for fold in (1, 0)
         ]
     except ValueError:
-        raise Mend(f"'{written}' is no time of day; write it as 14:05 or 14:05:30") from None
+        raise Mend(f"'{written}' {_NO_TIME}") from None
     found = [at for time in times if (at := _utc(time, zone)) is not None and at <= now]
     if not found:
         never = all(_utc(time, zone) is None for time in times)

@@ -17,6 +17,7 @@ from kaproom.session import events as e
         ("dance", {}, "'dance' is not a command of the session"),
         ("infusion", {"what": "start"}, "'start' is none of started, paused"),
         ("infusion", {"what": "rate", "value": 1, "unit": "mg"}, "mL/h or mg/kg/min, not in 'mg'"),
+        ("infusion", {"what": "rate", "value": 1, "unit": []}, "mL/h or mg/kg/min, not in '[]'"),
         ("infusion", {"what": "rate", "value": -1, "unit": "mg/min"}, "between 0 and 2000"),
         ("infusion", {"what": "bolus", "value": float("nan")}, "value must be a number"),
         ("infusion", {"what": "bolus", "value": 0}, "more than 0 and at most 1000"),

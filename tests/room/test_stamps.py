@@ -119,6 +119,8 @@ def test_a_time_of_day_is_the_last_one_that_showed_on_the_wall(
         ("2026-03-29 02:30", "2026-03-29T09:00", "never was"),
         ("14h05", "2026-03-04T12:55", "write it as 14:05"),
         ("2026-02-30 10:00", "2026-03-04T12:55", "write it as 14:05"),
+        ("0001-01-01 00:00", "2026-03-04T12:55", "write it as 14:05"),
+        ("9999-12-31 23:59", "2026-03-04T12:55", "write it as 14:05"),
     ],
 )
 def test_a_time_that_cannot_be_meant_is_refused_in_words(
