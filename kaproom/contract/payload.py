@@ -10,10 +10,11 @@ no key for it, and every text is a word of a fixed list, an alias, or a hash.
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, RootModel
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, RootModel
 
 from kaproom.session.model import Alias, Line
 
@@ -29,6 +30,21 @@ PhaseName = Annotated[
     Field(pattern=r"^(settling|onset|ascent|peak|descent|landing|recovery|phase-[1-9][0-9]{0,3})$"),
 ]
 """A shipped name; a clinic's own stays in the room and goes out as ``phase-3``."""
+
+
+# Even a clock without a battery says 1970. What lies beyond cannot be turned into a local
+# time, or taken from another, without leaving the calendar.
+YEAR_MIN, YEAR_MAX = 1900, 9000
+
+
+def _of_the_calendar(at: datetime) -> datetime:
+    if not YEAR_MIN <= at.year <= YEAR_MAX:
+        raise ValueError(f"a year between {YEAR_MIN} and {YEAR_MAX}")
+    return at
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_of_the_calendar)]
+"""A moment by a wall clock, right or wrong."""
 
 
 class SoundWord(StrEnum):
@@ -99,7 +115,7 @@ class FromRoom(Part):
     """Counts the starts of the room's daemon; with seq it orders the messages of a topic."""
     seq: Count
     """Of two messages of one boot on one topic the higher is the newer."""
-    ts: AwareDatetime
+    ts: Moment
     """The room's wall clock. For people: staleness is judged by arrival, never by this."""
 
 
@@ -378,7 +394,7 @@ class Attention(FromRoom):
     id: Opaque
     """Of this raising; a station names it when it has shown it."""
     priority: Priority
-    since: AwareDatetime
+    since: Moment
     """When it was raised."""
 
 
@@ -420,7 +436,7 @@ class Acknowledged(Shown):
 
     by: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=40)]
     """Who, as the nurses sign: initials, or a role. It is shown in the room."""
-    at: AwareDatetime
+    at: Moment
     """When, by the station's clock."""
 
 
@@ -433,7 +449,7 @@ class StationSnapshot(Part):
     """The station's id, as in the topic."""
     display_name: Line | None = None
     """What people call it; shown in the room."""
-    ts: AwareDatetime
+    ts: Moment
     """The station's wall clock."""
     heartbeat_s: Annotated[float, Field(gt=0)] | None = None
     """The next one comes within this, and over 3 of them the station is not believed to

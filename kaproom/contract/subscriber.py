@@ -34,6 +34,8 @@ from kaproom.contract.topics import place
 
 STALE_HEARTBEATS = 3
 NO_DATA_HEARTBEATS = 10
+HEARTBEAT_MAX_S = 10.0
+"""Whoever says that it speaks less often is not believed for longer: what is silent looks it."""
 # So many gaps at once are not believed; what comes beyond them is to be asked for again.
 _ISLANDS_MAX = 1000
 _NS_PER_S = 1_000_000_000
@@ -141,12 +143,30 @@ class Room:
                 return Freshness.NO_DATA
         if self.state is None:
             return Freshness.NO_DATA
-        heartbeats = (now_ns - self.arrived_ns) / _NS_PER_S / self.state.heartbeat_s
+        heartbeats = self._heartbeats(self.state, now_ns)
         if heartbeats > NO_DATA_HEARTBEATS:
             return Freshness.NO_DATA
         if heartbeats > STALE_HEARTBEATS:
             return Freshness.STALE
         return Freshness.LIVE if self.verified else Freshness.UNVERIFIED
+
+    def accepts(self, state: State, retained: bool, now_ns: int) -> bool:
+        """Whether a state is news; what comes late is not.
+
+        A room that has been silent for so long that it has no data, and then speaks of an
+        earlier start than before, was set back: its record came from a backup.
+        """
+        known = self.state
+        if known is None or known.events.series != state.events.series:
+            return True
+        if order(state) < order(known):
+            return not retained and self._heartbeats(known, now_ns) > NO_DATA_HEARTBEATS
+        # The broker repeats what was heard live, and that grows no younger.
+        return not (retained and self.verified and order(state) == order(known))
+
+    def _heartbeats(self, state: State, now_ns: int) -> float:
+        """How many of them the last state is old."""
+        return (now_ns - self.arrived_ns) / _NS_PER_S / min(state.heartbeat_s, HEARTBEAT_MAX_S)
 
     def age_s(self, now_ns: int) -> float | None:
         """Since the last state arrived; None before one did live."""
@@ -160,7 +180,8 @@ def believed_to_ns(snapshot: StationSnapshot, retained: bool, now_ns: int) -> in
     """
     if snapshot.heartbeat_s is None:
         return None
-    lasts_s = 0.0 if retained else STALE_HEARTBEATS * snapshot.heartbeat_s
+    heartbeat_s = min(snapshot.heartbeat_s, HEARTBEAT_MAX_S)
+    lasts_s = 0.0 if retained else STALE_HEARTBEATS * heartbeat_s
     return now_ns + round(lasts_s * _NS_PER_S)
 
 
@@ -212,7 +233,10 @@ def _take(room: Room, part: str, payload: bytes, retained: bool, now_ns: int) ->
         case "attention" if not payload:
             room.attention.pop(of, None)
         case "attention":
-            room.attention[of] = _own(room, Attention.model_validate_json(payload))
+            matter = _own(room, Attention.model_validate_json(payload))
+            if matter.code != of:
+                raise ValueError("not the matter that its topic names")
+            room.attention[of] = matter
         case "event":
             event = _own(room, EVENTS[of].model_validate_json(payload))
             if room.numbers.hear(event.series, event.seq):
@@ -224,12 +248,8 @@ def _take(room: Room, part: str, payload: bytes, retained: bool, now_ns: int) ->
 
 
 def _take_state(room: Room, state: State, retained: bool, now_ns: int) -> None:
-    known = room.state
-    same_series = known is not None and known.events.series == state.events.series
-    if known is not None and same_series and order(state) < order(known):
-        return  # what comes late is not news
-    if retained and room.verified and known is not None and order(state) == order(known):
-        return  # the broker repeats what was heard live, and that grows no younger
+    if not room.accepts(state, retained, now_ns):
+        return
     for code, matter in list(room.attention.items()):
         # It was cleared while nobody heard us, or our connection was gone.
         if code not in state.attention.open and order(matter) < order(state):
