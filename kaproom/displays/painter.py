@@ -7,14 +7,12 @@ is drawn anew from the ground up, with everything that lies there.
 
 from __future__ import annotations
 
-import importlib.util
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from functools import lru_cache
 from itertools import pairwise
 from math import hypot
-from pathlib import Path
 
+from kaproom.displays.letters import as_drawn, broken, fitting
 from kaproom.displays.palette import Palette, Role
 from kaproom.displays.pixels import pygame
 from kaproom.displays.shapes import (
@@ -31,7 +29,6 @@ from kaproom.displays.shapes import (
     Text,
 )
 
-_ELLIPSIS = "…"
 _SHRINK_TO = 0.75  # chosen; narrower than that is an ellipsis
 _KEPT_MAX_BYTES = 48_000_000  # of words and shapes as pictures; 200 rooms use some 5 MB
 _SMOOTH = 4
@@ -241,13 +238,14 @@ class Painter:
     # -- words
 
     def _text(self, text: Text, rect: pygame.Rect) -> None:
-        if not text.text or not rect.width or not rect.height:
+        words = as_drawn(text.text)
+        if not words or not rect.width or not rect.height:
             return
         size = max(4, round(text.size * self._scale))
         if text.lines > 1:
-            self._lines(text, rect, size)
+            self._lines(text, words, rect, size)
         else:
-            self._line(text, text.text, rect, size)
+            self._line(text, words, rect, size)
 
     def _line(self, text: Text, words: str, rect: pygame.Rect, size: int) -> None:
         colour = self._palette[text.role]
@@ -255,8 +253,10 @@ class Painter:
         key = (words, size, text.bold, colour, rect.width, least)
 
         def made() -> pygame.Surface:
-            font, fitting = _fitting(words, size, text.bold, rect.width, least)
-            return font.render(fitting, True, colour)
+            font, shown = fitting(words, size, text.bold, rect.width, least)
+            if not font.size(shown)[0]:  # marks without a letter; pygame refuses to draw them
+                return pygame.Surface((0, 0))
+            return font.render(shown, True, colour)
 
         picture = self._keep(key, made)
         match text.align:
@@ -268,11 +268,11 @@ class Painter:
                 x = rect.centerx - picture.get_width() // 2
         self.surface.blit(picture, (x, rect.centery - picture.get_height() // 2))
 
-    def _lines(self, text: Text, rect: pygame.Rect, size: int) -> None:
+    def _lines(self, text: Text, words: str, rect: pygame.Rect, size: int) -> None:
         high = round(size * _FEET)
-        for index, words in enumerate(_broken(text.text, size, text.bold, rect.width, text.lines)):
+        for index, part in enumerate(broken(words, size, text.bold, rect.width, text.lines)):
             line = pygame.Rect(rect.x, rect.y + index * high, rect.width, high)
-            self._line(text, words, line, size)
+            self._line(text, part, line, size)
 
     def _keep(self, key: Hashable, make: Callable[[], pygame.Surface]) -> pygame.Surface:
         picture = self._kept.get(key)
@@ -319,69 +319,6 @@ def _within(was: Group, now: Group) -> Iterable[Box]:
             if old.box != new.box:
                 parts.append(old.box)
     return parts if len(parts) <= _PARTS_MAX else (now.box,)
-
-
-# -- letters
-
-
-@lru_cache(maxsize=1)
-def _faces() -> tuple[str | None, str | None]:
-    """The files of the plain and the bold letters.
-
-    matplotlib brings DejaVu Sans, so it is the same on every machine: wide open letters,
-    figures of one width, umlauts. Without it, pygame's own.
-    """
-    found = importlib.util.find_spec("matplotlib")
-    if found is None or found.origin is None:
-        return None, None
-    folder = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf"
-    plain, bold = folder / "DejaVuSans.ttf", folder / "DejaVuSans-Bold.ttf"
-    return (str(plain), str(bold)) if plain.is_file() and bold.is_file() else (None, None)
-
-
-@lru_cache(maxsize=256)
-def _font(size: int, bold: bool) -> pygame.font.Font:
-    if not pygame.font.get_init():
-        pygame.font.init()
-    return pygame.font.Font(_faces()[bold], size)
-
-
-def _fitting(
-    words: str, size: int, bold: bool, width: int, least: float
-) -> tuple[pygame.font.Font, str]:
-    """Letters and words that are no wider than this: smaller, then cut."""
-    font = _font(size, bold)
-    needed = font.size(words)[0]
-    if needed > width:
-        font = _font(max(4, int(size * max(least, width / needed))), bold)
-        if font.size(words)[0] > width:
-            words = _cut(words, font, width)
-    return font, words
-
-
-def _cut(words: str, font: pygame.font.Font, width: int) -> str:
-    low, high = 0, len(words)
-    while low < high:
-        middle = (low + high + 1) // 2
-        fits = font.size(words[:middle].rstrip() + _ELLIPSIS)[0] <= width
-        low, high = (middle, high) if fits else (low, middle - 1)
-    return words[:low].rstrip() + _ELLIPSIS if low else ""
-
-
-@lru_cache(maxsize=1000)
-def _broken(text: str, size: int, bold: bool, width: int, most: int) -> tuple[str, ...]:
-    """The words in lines of this width; what does not fit ends the last one."""
-    font = _font(size, bold)
-    lines: list[str] = []
-    rest = text.split()
-    while rest and len(lines) < most:
-        line = rest.pop(0)
-        while rest and font.size(f"{line} {rest[0]}")[0] <= width:
-            line = f"{line} {rest.pop(0)}"
-        lines.append(line)
-    if rest:
-        lines[-1] = " ".join([lines[-1], *rest])
-    return tuple(lines)
 
 
 # -- shapes

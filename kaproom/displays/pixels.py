@@ -5,7 +5,7 @@ import than all the rest of it, and its ``init`` opens sound and joysticks; none
 place here.
 SDL would draw a window through OpenGL, all of it whenever a word in it changes; with shared
 memory it hands over what changed, and a machine without a graphics card does not compute it.
-``window``, ``painter``, ``pictures`` and ``tone`` are the only ones that come in.
+``window``, ``painter``, ``letters``, ``pictures`` and ``tone`` are the only ones that come in.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kaproom.displays.letters import as_drawn
 from kaproom.displays.painter import Painter
 from kaproom.displays.palette import Dim, Palette, Role
 from kaproom.displays.pictures import Picture, size_of, tour
@@ -121,6 +122,22 @@ def test_words_stay_within_their_box(words: str) -> None:
         picture = Picture(screen(one(Text(box, words, 20, lines=lines))), 1280)
         beside = Box(191, 90, 300, 100)
         assert picture.contrast_within(beside, Palette()[Role.GROUND]) == 1.0
+
+
+def drawn(words: str) -> bytes:
+    box = Box(100, 100, 300, 24)
+    return Picture(screen(one(Text(box, words, 20))), 640).pixels()
+
+
+@pytest.mark.parametrize("words", ["\u200b", "\u202e", "\x00", "\ud800", "\n", "\U000e0041"])
+def test_what_has_no_letters_is_not_drawn_and_harms_nothing(words: str) -> None:
+    assert drawn(words) == drawn("")
+    assert drawn(f"a{words}b") in (drawn("ab"), drawn("a b"))
+
+
+def test_no_sign_turns_words_round_and_hebrew_is_read_from_the_right() -> None:
+    assert drawn("\u202eabc\u202c 1") == drawn("abc 1")
+    assert as_drawn("Room שלום חדר 7") == "Room רדח םולש 7"
 
 
 @pytest.mark.parametrize("width_px", [1280, 1920, 3840])
