@@ -22,7 +22,7 @@ class Happening:
     """One line of the history.
 
     Attributes:
-        at: By a wall clock: the room's for its events, the station's for what it saw itself.
+        at: By the station's wall clock; a room's event by the room's, unless that is wrong.
         what: The words' key below ``history``.
         told: What it is about, in the contract's words.
     """
@@ -32,7 +32,7 @@ class Happening:
     told: Mapping[str, str]
 
 
-def happening(event: AnyEvent) -> Happening:
+def happening(event: AnyEvent, at: datetime) -> Happening:
     """A room's event as a line of its history."""
     told: dict[str, str] = {}
     match event:
@@ -53,12 +53,14 @@ def happening(event: AnyEvent) -> Happening:
         case AttentionEvent():
             kind = "attention"
             told |= {"code": event.code, "priority": event.priority}
-    return Happening(event.ts, f"{kind}.{event.what}", told)
+    return Happening(at, f"{kind}.{event.what}", told)
 
 
 def line(what: Happening, say: Saying) -> str:
     """A happening in a sentence."""
     key, told = f"history.{what.what}", what.told
+    if key not in say.words:
+        return what.what
     values: dict[str, str] = {}
     if "phase" in told:
         values["phase"] = say.phase(told["phase"])
@@ -70,9 +72,8 @@ def line(what: Happening, say: Saying) -> str:
         values["span"] = say.age(float(told["span_s"]))
     if "by" in told:
         values["by"] = told["by"]
-    text = say.words(key) if key in say.words else what.what
     for name in ("phase", "sound", "matter", "span", "by"):
         values.setdefault(name, say.words("common.unknown"))
-    text = text.format(**values)
+    text = say.words(key, **values)
     category = told.get("category")
     return f"{text}: {category}" if category else text

@@ -27,9 +27,13 @@ from kaproom.displays.station.ward import Key, Place, Standing, Ward
 ESCALATE_S = 30.0  # chosen: a person who stands near the station has looked by then
 HEARTBEAT_S = 2.0
 INITIALS_MAX = 12
-# A matter that is as old as its signature, by two clocks; one that is younger is another,
-# of a room that began a new record and counts anew.
-CLOCKS_DIFFER = timedelta(minutes=2)
+SECOND_ALONE_S = 10.0
+"""A second station that hears of no first one calls after so long; longer than it takes to hear."""
+# Of one raising, as the room tells it before and after a restart.
+_SAME_RAISING = timedelta(seconds=2)
+
+Mark = tuple[Key, str]
+"""Of a matter: its room, and the id of its raising."""
 
 
 class Step(IntEnum):
@@ -48,6 +52,7 @@ class Matter:
     Attributes:
         open_s: For how long, by the room's own clock and by arrival.
         seen_by: Who took note of it, and at which station; None while nobody did.
+        alone: For a while no other station has shown this room.
     """
 
     key: Key
@@ -55,15 +60,33 @@ class Matter:
     code: str
     id: str
     priority: Priority
-    since: datetime | None
+    since: datetime
     open_s: float
     step: Step
     seen_by: tuple[str, str] | None
+    alone: bool
 
     @property
     def presses(self) -> tuple[int, int, float]:
         """Sorts the most pressing first."""
         return (-self.step if self.step else 1, -self.priority.rank, -self.open_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Somebody took note of a matter.
+
+    Attributes:
+        since: When that was raised, by the room's clock. A room that began a new record counts
+            its matters anew; one that has the same id and another beginning is another.
+    """
+
+    told: Acknowledged
+    since: datetime
+
+    def of(self, matter: Attention) -> bool:
+        """Whether it is this raising that was signed."""
+        return abs(matter.since - self.since) <= _SAME_RAISING
 
 
 @dataclass(slots=True)
@@ -73,8 +96,8 @@ class Desk:
     name: str
     second: bool = False
     escalate_s: float = ESCALATE_S
-    signed: dict[tuple[Key, str], Acknowledged] = field(default_factory=dict)
-    _first_ns: dict[tuple[Key, str], int] = field(default_factory=dict)
+    signed: dict[Mark, Signature] = field(default_factory=dict)
+    _first_ns: dict[Mark, int] = field(default_factory=dict)
 
     def matters(self, ward: Ward, now_ns: int) -> list[Matter]:
         """Everything that is open, the most pressing first."""
@@ -88,7 +111,7 @@ class Desk:
         mark = (place.key, told.id)
         first_ns = self._first_ns.setdefault(mark, now_ns)
         state = place.room.state
-        open_s = (now_ns - first_ns) / NS_PER_S
+        open_s = here_s = (now_ns - first_ns) / NS_PER_S
         if state is not None:
             # Both by the room's own clock, so that no two clocks need to agree.
             by_room_s = (state.ts - told.since).total_seconds()
@@ -109,12 +132,14 @@ class Desk:
             open_s,
             step,
             seen,
+            here_s >= SECOND_ALONE_S
+            and not any(other.watches(place.key, now_ns) for other in ward.others.values()),
         )
 
     def _seen(self, ward: Ward, key: Key, told: Attention) -> tuple[str, str] | None:
         own = self.signed.get((key, told.id))
-        if own is not None and own.at >= told.since - CLOCKS_DIFFER:
-            return own.by, self.name
+        if own is not None and own.of(told):
+            return own.told.by, self.name
         for (site, _), other in ward.others.items():
             for signed in other.snapshot.acknowledged:
                 if (site, signed.room) == key and signed.id == told.id:
@@ -123,25 +148,32 @@ class Desk:
 
     def calls_here(self, matter: Matter) -> bool:
         """Whether it stands in this station's banner, and sounds here."""
-        return matter.step is Step.SECOND if self.second else matter.step > Step.SEEN
+        late = matter.step is Step.SECOND or matter.alone
+        return matter.step > Step.SEEN and (late or not self.second)
 
     def sign(self, matters: Iterable[Matter], by: str, at: datetime) -> list[Matter]:
         """Somebody has taken note of these; those that were not signed here before."""
         new = []
         for matter in matters:
-            mark = (matter.key, matter.id)
-            if mark not in self.signed:
-                self.signed[mark] = Acknowledged(
+            if matter.seen_by is None or matter.seen_by[1] != self.name:
+                told = Acknowledged(
                     room=matter.key[1], code=Code(matter.code), id=matter.id, by=by, at=at
                 )
+                self.signed[matter.key, matter.id] = Signature(told, matter.since)
                 new.append(matter)
         return new
 
     def forget(self, ward: Ward, open_now: Iterable[Matter], now_ns: int) -> None:
         """What is over, by the word of a room that is heard, needs no signature any more."""
         marks = {(matter.key, matter.id) for matter in open_now}
+        for key, place in ward.places.items():
+            # Another raising under the same id: nobody has seen that one.
+            for matter in place.room.attention.values():
+                signed = self.signed.get((key, matter.id))
+                if signed is not None and not signed.of(matter):
+                    del self.signed[key, matter.id]
 
-        def over(mark: tuple[Key, str]) -> bool:
+        def over(mark: Mark) -> bool:
             place = ward.places.get(mark[0])
             return place is None or (
                 mark not in marks and ward.standing(place, now_ns) is Standing.LIVE
@@ -187,6 +219,6 @@ def snapshots(
                 for m in matters
                 if m.key[0] == site
             ][:500],
-            acknowledged=[a for (key, _), a in desk.signed.items() if key[0] == site][:500],
+            acknowledged=[s.told for (key, _), s in desk.signed.items() if key[0] == site][:500],
         )
     return found

@@ -7,6 +7,7 @@ than twelve hours. A line that cannot be read is passed over: it is a memory, no
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,9 +15,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from kaproom.contract.payload import Acknowledged
+from kaproom.contract.payload import YEAR_MAX, Acknowledged
 from kaproom.displays.station.history import Happening
-from kaproom.displays.station.matters import Desk
+from kaproom.displays.station.matters import Desk, Mark, Signature
 from kaproom.displays.station.ward import KEPT_H, Key, Ward
 from kaproom.places import legible
 
@@ -38,7 +39,7 @@ class Memory:
         self._ward = ward
         self._desk = desk
         self._added = 0
-        self._signed: set[tuple[Key, str]] = set()
+        self._signed: dict[Mark, Signature] = {}
         self._said: dict[Key, datetime] = {}
 
     def recall(self, at: datetime) -> None:
@@ -63,10 +64,11 @@ class Memory:
         lines += [_happened(key, what) for key, what in self._ward.new]
         self._ward.new.clear()
         for mark, signed in self._desk.signed.items():
-            if mark not in self._signed:
-                self._signed.add(mark)
+            if self._signed.get(mark) is not signed:
+                self._signed[mark] = signed
                 lines.append(_signed(mark[0], signed))
-        if lines and self._added + len(lines) > _ADDED_MAX:
+        if self.failing is not None or self._added + len(lines) > _ADDED_MAX:
+            # What could not be written meanwhile, and perhaps half a line, is made good.
             self._begin(at)
         elif lines:
             self._write(lines, "a")
@@ -77,7 +79,7 @@ class Memory:
             return
         key = (site, alias)
         at = datetime.fromisoformat(told["at"])
-        if at < since:
+        if at < since or at.year > YEAR_MAX:
             return
         match told["line"]:
             case "seen":
@@ -86,14 +88,16 @@ class Memory:
                 # What happened meanwhile is asked for.
                 found.room.numbers.begin(str(told["series"]), int(told["seq"]))
             case "happened":
-                what = Happening(
-                    at, str(told["what"]), {k: str(v) for k, v in told["told"].items()}
-                )
+                about = {k: str(v) for k, v in told["told"].items()}
+                float(about.get("span_s", 0))
+                what = Happening(at, str(told["what"]), about)
                 if key in self._ward.places:
                     self._ward.places[key].history.append(what)
             case "signed":
                 signed = Acknowledged.model_validate_json(json.dumps(told["as"]))
-                self._desk.signed[key, signed.id] = signed
+                raised = datetime.fromisoformat(told["since"])
+                if raised.tzinfo is not None:
+                    self._desk.signed[key, signed.id] = Signature(signed, raised)
 
     def _begin(self, at: datetime) -> None:
         """The whole file anew, from what is known."""
@@ -104,7 +108,7 @@ class Memory:
                 self._said[key] = at
             lines += [_happened(key, what) for what in found.history]
         lines += [_signed(mark[0], signed) for mark, signed in self._desk.signed.items()]
-        self._signed = set(self._desk.signed)
+        self._signed = dict(self._desk.signed)
         self._write(lines, "w")
         self._added = 0
 
@@ -127,7 +131,10 @@ class Memory:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if how == "w":
                 beside = self._path.with_suffix(".new")
-                beside.write_text(text, encoding="utf-8")
+                with beside.open("w", encoding="utf-8") as file:
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
                 beside.replace(self._path)
             else:
                 with self._path.open("a", encoding="utf-8") as file:
@@ -152,6 +159,7 @@ def _happened(key: Key, what: Happening) -> str:
     return json.dumps(told | {"told": dict(what.told)})
 
 
-def _signed(key: Key, signed: Acknowledged) -> str:
-    as_told = signed.model_dump(mode="json")
-    return json.dumps({"line": "signed", "room": key, "at": as_told["at"], "as": as_told})
+def _signed(key: Key, signed: Signature) -> str:
+    as_told = signed.told.model_dump(mode="json")
+    told = {"line": "signed", "room": key, "at": as_told["at"], "as": as_told}
+    return json.dumps(told | {"since": signed.since.isoformat()})

@@ -165,6 +165,9 @@ class Station:
                 if fault.mend and not self.ward.places:
                     raise Mend(fault.line)
                 self.ward.link_down(fault.line, arrival.now_ns, arrival.at)
+            case Heard(too_large=True):
+                # Its payload is gone; an empty one would mean that something is over.
+                self.ward.too_large += 1
             case Heard(topic, payload, retained):
                 self.ward.hear(topic, payload, retained, arrival.now_ns, arrival.at)
 
@@ -187,7 +190,7 @@ class Station:
         if not self.ward.linked:
             return
         now_ns, at = clock.mono_ns(), clock.utc()
-        told = (tuple(sorted((m.key, m.id) for m in shown)), tuple(self.desk.signed))
+        told = (tuple(sorted((m.key, m.id) for m in shown)), tuple(self.desk.signed.items()))
         if told != self._told or now_ns - self._told_ns >= HEARTBEAT_S * NS_PER_S:
             self._told, self._told_ns = told, now_ns
             for site, snapshot in snapshots(self.ward, self.desk, shown, now_ns, at).items():

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from kaproom.displays.words import Words
 
 _NTH = "phase-"
+_LONGEST_S = 3600.0 * 9999
+"""More than that nobody says in earnest, and no number may be too large to be shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class Saying:
         """How old, as short as it is useful: 5 s, 12 min, 3 h 05."""
         if seconds is None:
             return self.words("common.unknown")
-        whole = max(0, int(seconds))
+        whole = int(_sane(seconds))
         if whole < 100:
             return self.words("common.seconds", seconds=whole)
         return self.minutes(seconds)
@@ -28,10 +31,14 @@ class Saying:
         """Whole minutes: 12 min, and above 99 of them 3 h 05."""
         if seconds is None:
             return self.words("common.unknown")
-        whole = max(0, int(seconds // 60))
+        whole = int(_sane(seconds) // 60)
         if whole < 100:
             return self.words("common.minutes", minutes=whole)
         return self.words("common.hours", hours=whole // 60, minutes=f"{whole % 60:02}")
+
+    def minutes_left(self, seconds: float) -> str:
+        """The same rounded up: the last minute is 1, not 0."""
+        return self.minutes(ceil(_sane(seconds) / 60) * 60)
 
     def phase(self, name: str) -> str:
         """A phase's word on the wire."""
@@ -50,3 +57,7 @@ class Saying:
         urgent = code == "call" and priority == "urgent"
         key = "attention.call-urgent" if urgent else f"attention.{code}"
         return self.words(key) if key in self.words else code
+
+
+def _sane(seconds: float) -> float:
+    return min(max(0.0, seconds), _LONGEST_S)

@@ -212,7 +212,9 @@ def _running(state: State, say: Saying) -> Running | None:
     times = say.minutes(phase.elapsed_s)
     if phase.remaining_s is not None:
         phase_part = _part(phase.elapsed_s, phase.elapsed_s + phase.remaining_s)
-        times = words("station.phase-times", elapsed=times, left=_up(phase.remaining_s, say))
+        times = words(
+            "station.phase-times", elapsed=times, left=say.minutes_left(phase.remaining_s)
+        )
     unconfirmed = infusion.state == "unconfirmed"
     short = words(f"infusion-short.{infusion.state}")
     known = words("station.known-unconfirmed" if unconfirmed else "station.known-recorded")
@@ -267,7 +269,7 @@ def _prompts(overdue: int, next_in_s: float | None, say: Saying) -> str:
         return say.words.count("station.overdue", overdue)
     if next_in_s is None:
         return say.words("station.no-prompts")
-    return say.words("station.next-prompt", minutes=_up(next_in_s, say))
+    return say.words("station.next-prompt", minutes=say.minutes_left(next_in_s))
 
 
 def _left(session_s: float | None, planned_s: float, state: str, say: Saying) -> tuple[str, str]:
@@ -279,12 +281,7 @@ def _left(session_s: float | None, planned_s: float, state: str, say: Saying) ->
     left_s = planned_s - session_s
     if left_s < 0:
         return f"+{say.minutes(-left_s)}", words("station.over")
-    return _up(left_s, say), words("station.left")
-
-
-def _up(seconds: float, say: Saying) -> str:
-    """Minutes that are left, rounded up: the last one is 1, not 0."""
-    return say.minutes(ceil(seconds / 60) * 60)
+    return say.minutes_left(left_s), words("station.left")
 
 
 def _coarse(seconds: float | None) -> float | None:

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from kaproom.clock import NS_PER_S
+from kaproom.contract.payload import StationRoom, StationSnapshot
+from kaproom.contract.topics import station_topic
 from kaproom.displays.shapes import Screen
 from kaproom.displays.station.imagined import ImaginedRoom, history
-from kaproom.displays.station.matters import Desk
+from kaproom.displays.station.matters import HEARTBEAT_S, Desk
 from kaproom.displays.station.saying import Saying
 from kaproom.displays.station.screen import Composer, Moment
 from kaproom.displays.station.view import View
@@ -47,6 +49,17 @@ class Stage:
     def hear(self, message: tuple[str, bytes], retained: bool = False) -> None:
         """It arrives now."""
         self.ward.hear(*message, retained, self.now_ns, self.at)
+
+    def watched(self, station: str = "desk") -> None:
+        """Another station says that it shows every room."""
+        snapshot = StationSnapshot(
+            site="clinic",
+            station=station,
+            ts=self.at,
+            heartbeat_s=HEARTBEAT_S,
+            rooms=[StationRoom(room=room.alias, boot=1, seq=room.seq) for room in self.rooms],
+        )
+        self.hear((station_topic("clinic", station), snapshot.model_dump_json().encode()))
 
     def wait(self, seconds: float, *speaking: ImaginedRoom) -> None:
         """Time goes by; those that speak say their state at its end."""
@@ -174,6 +187,7 @@ def stops(say: Saying) -> Iterator[tuple[str, Made]]:
     stage.wait(35.0, *stage.rooms)
     yield "call-grown", stage.screen()
     stage.desk.second = True
+    stage.watched()
     yield "call-grown-second", stage.screen()
     stage.wait(30.0, *stage.rooms)
     yield "call-second", stage.screen()

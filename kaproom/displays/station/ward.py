@@ -24,6 +24,8 @@ from kaproom.displays.station.history import Happening, happening
 KEPT_H = 12
 _HISTORY_MAX = 500
 OTHERS_MAX = 64
+CLOCKS_DIFFER = timedelta(minutes=2)
+"""More than that, and a room's clock is wrong, or ours."""
 PAST_EVENTS = 300  # chosen; a long session has some 200
 ROOMS_MAX = 2000
 """As many as a station's snapshot can name."""
@@ -64,6 +66,7 @@ class Place:
         seen_at: When it last said something, by the wall clock; for people.
         seen_ns: The same on the station's own clock, which nobody sets.
         live_ns: When its last live state arrived; None before the first.
+        clock_ahead: So far its wall clock is ahead of ours, as of its last live state.
         known: What it was the last time that somebody looked, to notice a change.
         gone: It was live, and is not now.
         history: The newest last.
@@ -76,6 +79,7 @@ class Place:
     seen_at: datetime | None = None
     seen_ns: int | None = None
     live_ns: int | None = None
+    clock_ahead: timedelta = timedelta(0)
     known: Standing | None = None
     gone: bool = False
     history: deque[Happening] = field(default_factory=lambda: deque(maxlen=_HISTORY_MAX))
@@ -85,6 +89,11 @@ class Place:
     def key(self) -> Key:
         """Site and alias."""
         return self.room.site, self.room.alias
+
+    def ago(self, told: datetime, at: datetime) -> timedelta:
+        """How long ago it was; by the room's own clock, where that and ours are far apart."""
+        wrong = abs(self.clock_ahead) > CLOCKS_DIFFER
+        return max(timedelta(0), (at + self.clock_ahead if wrong else at) - told)
 
     def age_s(self, now_ns: int) -> float | None:
         """Since the last live state arrived."""
@@ -121,14 +130,15 @@ class Ward:
     lost_ns: int | None = None
     """Since when there is no connection to the broker; None while there is one."""
     linked: bool = False
+    too_large: int = 0
     _rooms: Rooms = field(default_factory=Rooms)
     new: list[tuple[Key, Happening]] = field(default_factory=list)
     """What happened and is not written down yet."""
 
     @property
     def not_understood(self) -> int:
-        """Messages that follow no contract."""
-        return self._rooms.not_understood
+        """Messages that follow no contract, or are larger than any that does."""
+        return self._rooms.not_understood + self.too_large
 
     def expect(self, keys: Iterable[Key]) -> None:
         """These rooms are shown from the start, and always."""
@@ -176,13 +186,18 @@ class Ward:
         found = self.know(key, where.room)
         found.revision += 1
         if room.meta is not None:
-            found.name = room.meta.display_name
+            name = room.meta.display_name
+            found.name = name if any(c.isprintable() and c != " " for c in name) else where.room
         if not retained:
             found.seen_at, found.seen_ns = at, now_ns
         if room.verified:
             found.live_ns = room.arrived_ns
-        if event is not None and at - event.ts <= timedelta(hours=KEPT_H):
-            self._happened(found, happening(event))
+            if not retained and room.state is not None and room.arrived_ns == now_ns:
+                found.clock_ahead = room.state.ts - at
+        if event is not None:
+            ago = found.ago(event.ts, at)
+            if ago <= timedelta(hours=KEPT_H):
+                self._happened(found, happening(event, at - ago))
         return event
 
     def _hear_station(

@@ -165,11 +165,32 @@ def test_a_matter_grows_until_somebody_signs_for_it(stage: Stage) -> None:
 
     assert (step(stage.desk), step(second)) == ((Step.OPEN, True), (Step.OPEN, False))
     stage.wait(30, room)
+    stage.watched()
     assert (step(stage.desk), step(second)) == ((Step.GROWN, True), (Step.GROWN, False))
     stage.wait(30, room)
     assert (step(stage.desk), step(second)) == ((Step.SECOND, True), (Step.SECOND, True))
     stage.desk.sign(stage.desk.matters(stage.ward, stage.now_ns), "AB", stage.at)
     assert step(stage.desk) == (Step.SEEN, False)
+
+
+def test_a_second_station_calls_at_once_where_no_first_one_shows_the_room(stage: Stage) -> None:
+    room = stage.room()
+    second = Desk("Second", second=True)
+    stage.hear(room.matter("call", "assist", 1))
+    stage.hear(room.state())
+
+    def calls() -> bool:
+        (matter,) = second.matters(stage.ward, stage.now_ns)
+        return second.calls_here(matter)
+
+    assert not calls()
+    stage.watched()
+    stage.wait(5, room)
+    stage.watched()
+    stage.wait(5, room)
+    assert not calls()
+    stage.wait(2, room)  # the first station has not spoken for more than three heartbeats
+    assert calls()
 
 
 def test_a_notice_never_grows(stage: Stage) -> None:
@@ -245,7 +266,11 @@ def test_a_restart_remembers_rooms_history_and_signatures(stage: Stage, tmp_path
     assert [h.what for h in found.history] == [
         h.what for h in stage.ward.places["clinic", "room-1"].history
     ]
-    assert [signed.by for signed in desk.signed.values()] == ["AB"]
+    assert [signed.told.by for signed in desk.signed.values()] == ["AB"]
+    # It is of that raising, though by its clock the room lives in another year.
+    for message in (room.matter("call", "urgent", 1), room.state()):
+        again.hear(*message, False, stage.now_ns, stage.at - timedelta(days=400))
+    assert [m.seen_by for m in desk.matters(again, stage.now_ns)] == [("AB", "Ward 3")]
     # What happened while it was away is asked for.
     assert found.room.numbers.whole_to == 14
 
