@@ -21,7 +21,8 @@ PLAYED_MIN_S = 45.0
 ENTRANCE_MIN_S = 2.0
 """Where so little is left of a piece that its exit cannot be long, the entrance is no jolt."""
 
-_EPS = 1e-6
+EPS_S = 1e-6
+"""What is nearer is the same moment."""
 
 Way = float | None
 """How a piece is left: None at its natural end, LAST at the boundary, else so long after its
@@ -144,7 +145,7 @@ def stretch_of(joins: Sequence[Join], start_s: float, target: Window) -> float:
     """How far all crossfades go from wanted (0) to longest (1) or shortest (-1)."""
     wanted_s = start_s + sum(join.after_s - join.wanted_s for join in joins)
     late_s = wanted_s - min(max(wanted_s, target[0]), target[1])
-    if abs(late_s) < _EPS:
+    if abs(late_s) < EPS_S:
         return 0.0
     room_s = sum(
         join.most_s - join.wanted_s if late_s > 0 else join.wanted_s - join.least_s
