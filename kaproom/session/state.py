@@ -25,6 +25,9 @@ LEAD_S = 3.0
 
 SILENT_DB = float("-inf")
 
+# The same moment, reached by another way through the arithmetic.
+_EPS_S = 1e-6
+
 
 class Stage(StrEnum):
     """Of the session's life."""
@@ -95,7 +98,9 @@ class Silence:
 
     def covers(self, from_s: float, until_s: float) -> bool:
         """Whether nothing was heard from ``from_s`` until ``until_s``."""
-        return self.from_s <= from_s and (self.until_s is None or until_s <= self.until_s)
+        if from_s < self.from_s - _EPS_S:
+            return False
+        return self.until_s is None or until_s <= self.until_s + _EPS_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +136,7 @@ class Session:
             comes first).
         silences: Every time for which people wanted silence, in order.
         interruption: The last loss of power, while it waits for `continue` or `end`.
+        player_from_s: Since when one player plays on; the one before a loss of power is gone.
         signed_by: Initials of who signed it off; nothing but integration is added then.
         expected_s: When the infusion is expected to be started, if anybody said.
         who: Those present, by their initials, parted by spaces.
@@ -158,6 +164,7 @@ class Session:
     notes: tuple[Note, ...] = ()
     silences: tuple[Silence, ...] = ()
     interruption: Interruption | None = None
+    player_from_s: float = 0.0
     signed_by: str | None = None
     expected_s: float | None = None
     who: str = ""

@@ -169,6 +169,22 @@ def test_the_power_gone_twice_is_one_interruption_since_the_first() -> None:
     assert (gap.from_s, gap.until_s) == (LOST_S, BACK_S + 400)
 
 
+@pytest.mark.parametrize("answered", [False, True])
+def test_a_standstill_after_a_loss_of_power_moves_nothing_that_was_before_it(
+    answered: bool,
+) -> None:
+    made = room()
+    refuge = made.session.cue_at(BACK_S)
+    if answered:
+        made.at(BACK_S, e.Continued)
+    before = [c for c in made.session.cues if c.start_s < BACK_S]
+    made.at(BACK_S + 2.5, e.Shifted, by_s=700.0)
+    assert [c for c in made.session.cues if c.start_s < BACK_S] == before
+    assert refuge is not None
+    moved = next(c for c in made.session.cues if c.id == refuge.id)
+    assert moved.start_s == BACK_S + 2.5
+
+
 def test_a_session_is_signed_off_once_after_its_end_and_sealed_then() -> None:
     made = Room(PLAN, repertoire(PLAN))
     made.wait_until(40)

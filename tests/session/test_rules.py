@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import nextafter
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from kaproom.session.machine import (
     Tell,
 )
 from kaproom.session.playlist import SOUNDSCAPES
+from kaproom.session.state import Silence
 
 SEVEN = profile()
 STARTED_S = 260.0
@@ -622,6 +624,12 @@ def test_the_own_piece_that_ran_while_all_was_faded_still_comes() -> None:
     made.at(closing.start_s - 60, e.Faded)
     made.at(made.now_s + 900, e.Returned)
     assert own(made)[-1].start_s >= made.now_s + LEAD_S
+
+
+def test_a_piece_that_left_as_its_silence_ended_was_not_heard_whatever_the_arithmetic() -> None:
+    silence = Silence(4.6, nextafter(141.9, 0.0))
+    assert silence.covers(138.0, 141.9) and silence.covers(nextafter(4.6, 0.0), 100.0)
+    assert not silence.covers(138.0, 142.0) and not silence.covers(4.5, 100.0)
 
 
 def test_a_skipped_own_piece_does_not_come_again() -> None:

@@ -44,7 +44,14 @@ def interrupted(session: Session, event: e.Interrupted) -> Result:
         was_calm=session.calm_s is not None if earlier is None else earlier.was_calm,
     )
     calm_s = session.now_s if session.calm_s is None else session.calm_s
-    session = replace(session, interruption=gap, calm_s=calm_s, kept=None, silent_until_s=None)
+    session = replace(
+        session,
+        interruption=gap,
+        player_from_s=session.now_s,
+        calm_s=calm_s,
+        kept=None,
+        silent_until_s=None,
+    )
     why = occasion(session, session.now_s, keep=False, crossfade_s=BACK_CROSSFADE_S, exactly=True)
     return put_in(
         session,

@@ -37,7 +37,9 @@ def shifted(session: Session, event: e.Shifted) -> Result:
     """The sound stood still: what sounded then, and all after it, is later by so much."""
     if session.stage is not Stage.OPEN:
         return session, ()
-    sounding = session.cue_at(session.now_s - event.by_s) or session.cue_at(session.now_s)
+    # What the player of before a loss of power began, this one cannot have held up.
+    from_s = max(session.now_s - event.by_s, session.player_from_s)
+    sounding = session.cue_at(from_s) or session.cue_at(session.now_s)
     if sounding is None:
         return session, ()
     index = session.cues.index(sounding)
