@@ -128,6 +128,7 @@ class _Search:
         self.stretch = stretch
         self.beside_max_s = BOUNDARY_MAX_S
         self.nodes = 0
+        self._begin: Sequence[int] = ()
         self.ruled = any(unit.pieces[0].never_after for unit in stretch.units)
         self._nodes_max = 0
         before = stretch.before
@@ -145,6 +146,7 @@ class _Search:
     def filled(self) -> Filling | None:
         """The best filling; None where nothing fits, nor is there time for a bed."""
         stretch, at_s = self.stretch, self.stretch.boundary_s
+        self._begin = range(1 if stretch.opens else len(stretch.units))
         for moving in (False, True) if self.ruled else (False,):
             for slack_s in (BOUNDARY_S, BOUNDARY_MAX_S):
                 self._reach.reckon(rigid=False)
@@ -160,6 +162,9 @@ class _Search:
         stretch, boundary_s = self.stretch, self.stretch.boundary_s
         least_s = bed_min_s(stretch.bed)
         count = ceil((boundary_s - stretch.from_s) / BED_STEP_S)
+        if not isinstance(stretch.before, Playing):
+            # Asked once: of three hours there are more than a thousand tries.
+            self._begin = [number for number in self._begin if self._may_begin(number)]
         # A bed is there to stretch, so crossfades need not, but to make room for a short one.
         tries = [(1, True), (1, False), *((n, True) for n in range(2, count + 1))]
         for number, rigid in (*tries, *((n, False) for n in range(2, count + 1))):
@@ -187,24 +192,28 @@ class _Search:
         if isinstance(before, Playing):
             return self._on(before.piece, ways_on(before), (before.start_s,) * 2, 0, 0)
         first_s, last_s = self._first_entrances_s
-        for number in range(1 if stretch.opens else len(stretch.units)):
+        for number in self._begin:
             if not moving and not reach.leads(reach.onward(number), (first_s, last_s), window):
                 break
-            if not reach.leads(reach.of(number, moving=moving), (first_s, last_s), window):
+            bits = reach.of(number, moving=moving)
+            if not reach.leads(bits, (first_s, last_s), window) or not self._may_begin(number):
                 continue
-            entering = stretch.first(number).pieces[0]
-            if stretch.opens or may_follow(before.piece, entering):
-                at_s = stretch.entrance(entering)[0]
-                if abs(stretch.beside_s(entering)) > self.beside_max_s:
-                    continue
-                on = self._enter(number, (at_s, at_s), 0)
-                if on is not None:
-                    return [Step(None, number), *on]
+            at_s = stretch.entrance(stretch.first(number).pieces[0])[0]
+            on = self._enter(number, (at_s, at_s), 0)
+            if on is not None:
+                return [Step(None, number), *on]
         at_s = stretch.entrance(finish)[0]
         if abs(stretch.beside_s(finish)) > self.beside_max_s:
             return None
         met = window[0] - EPS_S <= at_s <= window[1] + EPS_S
         return [] if met and not stretch.opens else None
+
+    def _may_begin(self, number: int) -> bool:
+        """Whether this unit may come first, after what was before the stretch."""
+        stretch, entering = self.stretch, self.stretch.first(number).pieces[0]
+        if not stretch.opens and not may_follow(stretch.before.piece, entering):
+            return False
+        return abs(stretch.beside_s(entering)) <= self.beside_max_s
 
     def _enter(self, number: int, start: Window, used: int) -> list[Step] | None:
         """On with this unit, where it can lead to the end."""
