@@ -8,12 +8,13 @@ once more. What was pressed is a wish until the room has answered it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kaproom.clock import NS_PER_S
 from kaproom.displays import keyboard
 from kaproom.displays.console.agenda import Agenda
+from kaproom.displays.console.calling import Call, Pressed, standing
 from kaproom.displays.console.keys import Keys, chord
 from kaproom.displays.console.over import TYPED_IN, UNITS, Over
 from kaproom.displays.console.wanted import Leave, ToggleFull, Wanted
@@ -42,6 +43,8 @@ class Desk:
         over: What lies over the screen.
         said: What became of the last deed: a key of the catalogue and its values.
         answering: The room answers.
+        heard_ns: When it said its state last.
+        called: The call that was pressed here, until the room shows it.
     """
 
     pad: Notepad
@@ -53,6 +56,8 @@ class Desk:
     said: tuple[str, Mapping[str, str]] | None = None
     grave: bool = False
     answering: bool = False
+    heard_ns: int = 0
+    called: Pressed | None = None
     touched_ns: int = 0
     _last: tuple[str, int] = ("", -(1 << 62))
     _asked: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -87,10 +92,15 @@ class Desk:
             return "ended"
         return self.agenda.page
 
+    def call(self, now_ns: int) -> Call | None:
+        """How a call stands, if there is one."""
+        return standing((self.status or {}).get("call"), self.called, self.answering, now_ns)
+
     def idle(self, now_ns: int) -> bool:
         """Whether nobody needs light: no session, and nobody here for a while."""
         quiet = now_ns - self.touched_ns >= IDLE_S * NS_PER_S
-        return quiet and not self.open and not self.agenda.checking and self.answering
+        busy = self.open or self.agenda.checking or self.call(now_ns) is not None
+        return quiet and not busy and self.answering
 
     # -- what comes in
 
@@ -167,6 +177,10 @@ class Desk:
         if asked is None:
             return [*self.pad.answered(outcome)]
         deed, wall = asked
+        if self.called is not None and outcome.id == self.called.id:
+            # That it has the call is believed when it shows it.
+            self.called = replace(self.called, failed=not outcome.well)
+            return []
         line = str(outcome.answer.get("line", ""))
         if deed == "preview":
             found = outcome.answer.get("preview")
@@ -181,12 +195,15 @@ class Desk:
                 self.agenda.page = "checks"
         return []
 
-    def hear(self, status: Mapping[str, Any] | None) -> list[Wanted]:
+    def hear(self, status: Mapping[str, Any] | None, at_ns: int = 0) -> list[Wanted]:
         """The room's state; None when it does not answer: the last one stays, marked."""
         self.answering = status is not None
         if status is None:
             return []
+        self.heard_ns = at_ns
         wanted = self.pad.hear(status)
+        if self.called is not None and self.called.answers(status.get("call")):
+            self.called = None
         if self.shows == "ended" and self.session is not None:
             self.agenda.work_off(tuple(self.session.get("closing") or ()))
         return [*wanted]
@@ -234,12 +251,11 @@ class Desk:
             case "louder" | "softer":
                 by_db = 1.0 if deed == "louder" else -1.0
                 return [self._wish("level", {"by_db": by_db}, at_ns, wall, deed)]
-            case "call":
-                level = "urgent" if told.get("call") else "assist"
-                return [self._wish("call", {"level": level}, at_ns, wall)]
-            case "call-urgent":
-                return [self._wish("call", {"level": "urgent"}, at_ns, wall)]
+            case "call" | "call-urgent":
+                again = deed == "call-urgent" or self.called or told.get("call")
+                return [self._call("urgent" if again else "assist", at_ns, wall)]
             case "call-cancel":
+                self.called = None
                 return [self._wish("call", {"cancel": True}, at_ns, wall, deed)]
             case "pump" | "end" | "rate" | "bolus":
                 self.over.open(deed)
@@ -252,6 +268,11 @@ class Desk:
             case _:
                 return [self._wish(deed, {}, at_ns, wall)]
         return []
+
+    def _call(self, level: str, at_ns: int, wall: str) -> Wish:
+        wish = self._wish("call", {"level": level}, at_ns, wall)
+        self.called = Pressed(wish.id, level, at_ns)
+        return wish
 
     def _mark(self, args: dict[str, Any], at_ns: int, wall: str, deed: str) -> Wish:
         told = {"ago_s": float(self.over.ago_s)} if self.over.ago_s else {}

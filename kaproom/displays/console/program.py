@@ -81,7 +81,7 @@ class Console:
                 shown_ns = clock.mono_ns()
                 shown = self._show(window)
                 self.draft.keep(self.desk)
-            inputs = window.wait(_TICK_S if since_s >= _STATE_S else _STATE_S)
+            inputs = window.wait(_STATE_S if self.desk.called or since_s < _STATE_S else _TICK_S)
             if self._leaving:
                 self.draft.keep(self.desk)
                 return
@@ -144,7 +144,7 @@ class Console:
             case Heard(status, fault):
                 self._fault = fault
                 was_open = self.desk.open
-                wanted = self.desk.hear(status)
+                wanted = self.desk.hear(status, clock.mono_ns())
                 # To look through them takes the processor that a first frame needs.
                 due = was_open or not self._planned
                 if status is not None and due and not self.desk.open and self._errands is not None:

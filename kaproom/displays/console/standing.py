@@ -80,16 +80,15 @@ def infusion(box: Box, status: Status, desk: Desk, say: Saying, least: float) ->
     return Group("infusion", box, (*elements, *more), tuple(targets))
 
 
-def sound(box: Box, status: Status, say: Saying) -> Group:
-    """What is heard, how loud it left, and what comes."""
+def sound(box: Box, status: Status, live: bool, say: Saying) -> Group:
+    """What is heard, how loud it left, and what comes; a level only while it is live."""
     told, w = status["sound"], say.words
     state = told["state"]
     grave = state in _GRAVE
     mark = Kind.CROSS if grave else SOUND_MARKS.get(state, Kind.SQUARE)
     role = Role.URGENT if grave else Role.TEXT
-    word = w(f"sound.{state}")
-    if told["since_s"] is not None:
-        word = f"{word}  {minutes(told['since_s'])}"
+    since = "" if told["since_s"] is None else minutes(told["since_s"])
+    for_s = 76.0 if since else 0.0
     now = told["now"]
     piece = "" if now is None else f"{now['title']}   {minutes(now['position_s'])}"
     coming = told["coming"]
@@ -103,6 +102,8 @@ def sound(box: Box, status: Status, say: Saying) -> Group:
     level = told["level_lufs"]
     part = 0.0 if level is None else (level - _QUIET_LUFS) / (_LOUD_LUFS - _QUIET_LUFS)
     said = w("console.silent") if level is None else f"{level:.0f} LUFS"
+    if not live:
+        part, said = 0.0, w("common.unknown")
     half = box.width * 0.42
     meter = Box(box.x, box.y + 42, half - 110, 12)
     return Group(
@@ -110,7 +111,10 @@ def sound(box: Box, status: Status, say: Saying) -> Group:
         box,
         (
             Shape(Box(box.x, box.y + 6, 20, 20), mark, role),
-            Text(Box(box.x + 30, box.y, half - 40, 32), word, 21, role, True),
+            Text(
+                Box(box.x + 30, box.y, half - 44 - for_s, 32), w(f"sound.{state}"), 21, role, True
+            ),
+            Text(Box(box.x + half - 10 - for_s, box.y, for_s, 32), since, 21, role, True, "right"),
             Text(Box(box.x + half, box.y, box.width - half, 32), piece, 21),
             Bar(meter, min(max(part, 0.0), 1.0), Role.FINE),
             Text(Box(meter.right + 8, box.y + 34, 96, 28), said, 15, Role.SECOND),
@@ -168,15 +172,16 @@ def lamps(box: Box, desk: Desk, say: Saying) -> Group:
         watch, up = w("console.lamp.watching", who=", ".join(stations)), True
     else:
         watch, up = w("console.lamp.nobody"), False
-    told = (
+    told: tuple[tuple[str, bool | None], ...] = (
         (w("console.lamp.sound" if sounding else "console.lamp.no-sound"), sounding),
         (w("console.lamp.saved" if saving else "console.lamp.not-saved"), saving),
         (watch, up),
-        (
-            w("console.lamp.service" if desk.answering else "console.lamp.no-service"),
-            desk.answering,
-        ),
+        (w("console.lamp.service"), True),
     )
+    if not desk.answering:
+        # What was so when it was last heard is not known to be so now.
+        unknown = [(w(f"console.lamp.{one}-unknown"), None) for one in ("sound", "saved", "watch")]
+        told = (*unknown, (w("console.lamp.no-service"), False))
     elements: list[Element] = []
     for place, (word, well) in zip(box.columns(4, 10), told, strict=True):
         mark, role = _lamp(well)

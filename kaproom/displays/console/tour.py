@@ -56,9 +56,19 @@ def _desks(keys: Keys | None) -> Iterator[tuple[str, Desk, str]]:
     yield from ((name, made, "") for name, made in _session(keys))
     yield from ((name, made, "") for name, made in _over(keys))
     silent = desk(status(), keys)
-    silent.answering = False
+    silent.answering, silent.heard_ns = False, _NOW_NS - 72 * NS_PER_S
     silent.said = ("console.past", {"what": "duck"})
     yield "service-gone", silent, why
+    alone = desk(status(), keys)
+    alone.answering, alone.heard_ns = False, _NOW_NS - 75 * NS_PER_S
+    alone.act("call", _NOW_NS - 3 * NS_PER_S, WALL)
+    yield "service-gone-call", alone, why
+    unseen = desk(status(call=_call("shown", "urgent")), keys)
+    unseen.answering, unseen.heard_ns = False, _NOW_NS - 3 * NS_PER_S
+    yield "service-gone-in-a-call", unseen, why
+    never = desk(keys=keys)
+    never.act("call", _NOW_NS - 3 * NS_PER_S, WALL)
+    yield "connecting-call", never, why
     dark = desk(status(IDLE), keys)
     dark.touched_ns = 1
     yield "idle", dark, ""
@@ -145,12 +155,7 @@ def _session(keys: Keys | None) -> Iterator[tuple[str, Desk]]:
         ),
     )
     for state in ("sending", "shown", "seen", "not-delivered"):
-        call = {
-            **{"id": "1-1", "level": "assist", "open_s": 2.0, "state": state, "why": "no broker"},
-            **{"shown": ["Ward 3"], "seen": [{"by": "KL", "station": "Ward 3"}]},
-        }
-        if state == "not-delivered":
-            call["level"] = "urgent"
+        call = _call(state, "urgent" if state == "not-delivered" else "assist")
         yield f"call-{state}", desk(status(call=call), keys)
     for name in ("pump", "rate", "end", "quit", "help"):
         over = desk(status(), keys)
@@ -165,6 +170,14 @@ def _session(keys: Keys | None) -> Iterator[tuple[str, Desk]]:
         advance.act("advance", _NOW_NS, WALL)
         advance.over.preview, advance.over.sure = PREVIEW, sure
         yield f"panel-advance{'-again' if sure else ''}", advance
+
+
+def _call(state: str, level: str) -> dict[str, Any]:
+    return {
+        **{"id": "1-1", "level": level, "open_s": 2.0, "state": state, "why": "no broker"},
+        "shown": ["Ward 3"] if state in ("shown", "seen") else [],
+        "seen": [{"by": "KL", "station": "Ward 3"}] if state == "seen" else [],
+    }
 
 
 def _noted(at: Desk) -> Desk:

@@ -216,11 +216,62 @@ def test_what_is_not_so_needs_a_reason_and_initials() -> None:
 
 def test_a_room_that_does_not_answer_is_said_and_what_was_known_stays() -> None:
     at = desk(status())
+    at.hear(status(), NOW_NS - 12 * NS_PER_S)
     at.hear(None)
     said = told(at)
-    assert "THE ROOM'S SERVICE DOES NOT ANSWER. The music plays on." in said
+    assert "THE ROOM'S SERVICE DOES NOT ANSWER for 0:12. The music plays on." in said
     assert "Ascent" in said
     assert "NO SERVICE" in said
+    assert "Sound: not known" in said
+    assert "-27 LUFS" not in said
+
+
+NOT_DELIVERED = "NOT DELIVERED: use the wall button"
+
+
+def told_after(at: Desk, after_s: float) -> list[str]:
+    return shown(at, NOW_NS + round(after_s * NS_PER_S)).words()
+
+
+def test_a_call_that_the_room_does_not_take_is_not_delivered_within_three_seconds() -> None:
+    at = desk(status())
+    at.hear(None)
+    (wish,) = press(at, "call")
+    assert isinstance(wish, Wish)
+    assert "sending" in told_after(at, 0.5)
+    assert NOT_DELIVERED in told_after(at, 2.5)
+    # That nobody answers is known sooner where the connection is refused.
+    at.answered(Outcome(wish.id, False, {"line": "nobody answers"}))
+    assert NOT_DELIVERED in told_after(at, 0.1)
+    # Pressed again it is urgent; taken back it is gone.
+    assert done(press(at, "call", 1)) == [("call", {"level": "urgent"})]
+    press(at, "call-cancel", 2)
+    assert NOT_DELIVERED not in told_after(at, 9)
+
+
+def test_a_call_that_was_answered_counts_when_the_room_shows_it() -> None:
+    at = desk(status())
+    (wish,) = press(at, "call")
+    assert isinstance(wish, Wish)
+    at.answered(Outcome(wish.id, True, {"line": "Calling: assist."}))
+    assert "sending" in told_after(at, 0.5)
+    assert NOT_DELIVERED in told_after(at, 2.5)
+    call = {"id": "1", "level": "assist", "open_s": 2.6, "state": "shown", "why": None}
+    at.hear(status(call={**call, "shown": ["Ward 3"], "seen": []}))
+    assert "shown at Ward 3" in told_after(at, 2.6)
+
+
+def test_a_call_that_was_shown_is_not_believed_of_a_room_that_fell_silent() -> None:
+    call = {"id": "1", "level": "urgent", "open_s": 9.0, "state": "shown", "why": None}
+    at = desk(status(call={**call, "shown": ["Ward 3"], "seen": []}))
+    at.hear(None)
+    assert "NOT KNOWN TO ARRIVE: use the wall button" in told_after(at, 0.1)
+
+
+def test_a_console_that_never_heard_its_room_calls_and_says_that_nobody_comes() -> None:
+    at = desk()
+    press(at, "call")
+    assert NOT_DELIVERED in told_after(at, 2.5)
 
 
 def test_an_interrupted_session_asks_for_the_minute() -> None:
