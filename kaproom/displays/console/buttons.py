@@ -39,14 +39,16 @@ class Button:
 Drawn = tuple[list[Element], list[Target]]
 
 
-def drawn(button: Button, box: Box) -> Drawn:
-    """One button."""
+def drawn(button: Button, box: Box, *, centred: bool = False, head: bool = False) -> Drawn:
+    """One button; ``centred`` as a keyboard's keys are, ``head`` with room for a key's name."""
+    if centred:
+        return _key(button, box)
     border = button.role if button.on else Role.RULE
     elements: list[Element] = [Panel(box, Role.PANEL, border, 3.0 if button.on else 1.0)]
     inner = box.inset(10, 5)
     if button.key:
         elements.append(Text(inner.top(18), button.key, 13, Role.SECOND, align="right"))
-    low = inner.below(15) if button.key else inner
+    low = inner.below(15) if button.key or head else inner
     if button.mark is not None:
         side = 18.0
         middle = low.y + (low.height - side) / 2
@@ -66,12 +68,22 @@ def drawn(button: Button, box: Box) -> Drawn:
     return elements, [Target(box, button.action)]
 
 
+def _key(button: Button, box: Box) -> Drawn:
+    on = button.on
+    border = Role.ACCENT if on else Role.RULE
+    panel = Panel(box, Role.PANEL, border, 3.0 if on else 1.0)
+    label = Text(box.inset(4), button.label, button.size, button.role, True, "centre")
+    return [panel, label], [Target(box, button.action)]
+
+
 def row(buttons: list[Button], box: Box) -> Drawn:
     """Buttons of one width, side by side."""
     elements: list[Element] = []
     targets: list[Target] = []
+    # Their words stand on one line, whether all of them have a key or not.
+    head = any(button.key for button in buttons)
     for button, place in zip(buttons, box.columns(len(buttons), GAP), strict=True):
-        more, where = drawn(button, place)
+        more, where = drawn(button, place, head=head)
         elements += more
         targets += where
     return elements, targets

@@ -30,7 +30,8 @@ MARKS = ("started", "paused", "resumed", "stopped")
 PAST_THE_ROOM = ("duck", "fade", "end")
 """What is done at the player itself when the room's service does not answer."""
 
-_AGAIN_AT_ONCE = ("louder", "softer", "dim", "ago", "letter", "erase", "digit")
+_AGAIN_AT_ONCE = ("louder", "softer", "dim", "ago", "letter", "erase", "digit", "shift", "marks")
+_WRITES = ("note", "letters", "letter", "digit", "erase", "shift", "marks", "write", "leave-out")
 
 
 @dataclass(slots=True)
@@ -155,10 +156,10 @@ class Desk:
         running = self.shows in ("session", "connecting")
         if (running and deed in _DEEDS) or (self.status is not None and deed in _CALLS):
             return self._do(deed, at_ns, wall)
-        if deed in ("note", "letter", "digit", "write"):
-            return self._written(deed, of, at_ns, wall)
-        if self.over.panel and deed in ("ok", "cancel", "unit", "erase"):
+        if self.over.panel and deed in ("ok", "cancel", "unit", "erase", "write", "leave-out"):
             return self._pressed_in_panel(deed, of, at_ns, wall)
+        if deed in _WRITES:
+            return self._written(deed, of, at_ns, wall)
         match deed:
             case "full":
                 return [ToggleFull()]
@@ -297,7 +298,7 @@ class Desk:
             text, back = text.lower(), True
         if text not in known:
             return []
-        self.note_ago = False
+        self.note_ago = self.over.letters = False
         wishes: list[Wanted] = []
         if self.pad.writing is not None:
             wishes += self.pad.leave(at_ns)
@@ -306,13 +307,22 @@ class Desk:
 
     def _written(self, deed: str, of: str, at_ns: int, wall: str) -> list[Wanted]:
         """By a finger: a note, a letter of its text, that it is whole."""
-        if deed == "note":
-            return self._note(of, at_ns, wall)
-        if deed != "write":
-            return self.text(of, at_ns, wall)
-        if self.pad.writing is None:
-            return []
-        return [*self.pad.press(keyboard.Key(act="enter"), at_ns, wall)]
+        writing = self.pad.writing is not None
+        match deed:
+            case "note":
+                return self._note(of, at_ns, wall)
+            case "letter" | "digit":
+                self.over.shift = False
+                return self.text(of, at_ns, wall)
+            case "letters" if not writing and not self.over.letters:
+                return []
+            case "letters" | "shift" | "marks":
+                self.over.turn(deed)
+            case "erase" | "write" | "leave-out" if writing:
+                act = _BY_FINGER[deed]
+                self.over.letters = self.over.letters and act == "erase"
+                return [*self.pad.press(keyboard.Key(act=act), at_ns, wall)]
+        return []
 
     # -- what lies over the screen
 
@@ -336,9 +346,9 @@ class Desk:
 
     def _pressed_in_panel(self, deed: str, of: str, at_ns: int, wall: str) -> list[Wanted]:
         match deed:
-            case "ok":
+            case "ok" | "write":
                 return self._confirmed(at_ns, wall)
-            case "cancel":
+            case "cancel" | "leave-out":
                 self.over.close()
             case "unit":
                 self.over.unit = of
@@ -450,6 +460,11 @@ _DEEDS = (
     *("pump", "end", *UNITS, *MARKS, *_CALLS),
 )
 _PUMP_KEYS = {str(number): deed for number, deed in enumerate((*MARKS, *UNITS), 1)}
+_BY_FINGER: Mapping[str, keyboard.Act] = {
+    "erase": "erase",
+    "write": "enter",
+    "leave-out": "escape",
+}
 _TYPING: Mapping[str, keyboard.Act] = {
     "return": "enter",
     "enter": "enter",

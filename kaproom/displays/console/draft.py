@@ -76,6 +76,7 @@ def _view(desk: Desk) -> dict[str, Any]:
         "typed": over.typed,
         "unit": over.unit,
         "ago_s": over.ago_s,
+        "letters": over.letters,
     }
 
 
@@ -90,3 +91,4 @@ def _look(desk: Desk, view: Mapping[str, Any]) -> None:
     agenda.seen_end = str(view["seen_end"])
     over.panel, over.typed = str(view["panel"]), str(view["typed"])
     over.unit, over.ago_s = str(view["unit"]), int(view["ago_s"])
+    over.letters = bool(view.get("letters"))

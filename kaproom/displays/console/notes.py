@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from kaproom.displays.console.buttons import Button, drawn
 from kaproom.displays.console.desk import Desk
+from kaproom.displays.console.letters import tail
 from kaproom.displays.notepad import Slip
 from kaproom.displays.palette import Role
-from kaproom.displays.shapes import Box, Element, Group, Kind, Panel, Shape, Text
+from kaproom.displays.shapes import Box, Element, Group, Kind, Panel, Shape, Target, Text
 from kaproom.displays.station.saying import Saying
 from kaproom.displays.terminal import minutes
 
@@ -54,12 +55,13 @@ def notes(box: Box, desk: Desk, say: Saying, least: float) -> Group:
         elements += more
         targets += where
     y = grid.bottom + 8
-    field = Box(box.x + 8, y, box.width - 16, 46)
+    field = Box(box.x + 8, y, box.width - 16, least)
+    targets.append(Target(field, "letters"))
     writing = desk.pad.writing
     if writing is not None:
         elements.append(Panel(field, Role.PANEL, Role.ACCENT, 2.0))
-        typed = _tail(f"{writing.label}: {writing.text or ''}_")
-        elements.append(Text(field.inset(12, 4), typed, 18))
+        typed = tail(f"{writing.label}: {writing.text or ''}_", 60)
+        elements.append(Text(field.inset(12, 8), typed, 17, lines=2))
     else:
         hint = w("console.note-hint")
         elements.append(Panel(field, None, Role.RULE))
@@ -90,8 +92,3 @@ def _slip(line: Box, slip: Slip, writing: bool, say: Saying) -> list[Element]:
         Text(Box(line.x + 24, line.y, line.width - 150, 26), text, 15),
         Text(Box(line.right - 120, line.y, 120, 26), word, 14, Role.SECOND, align="right"),
     ]
-
-
-def _tail(text: str, longest: int = 40) -> str:
-    """The end of what is typed: it is where the eye is."""
-    return text if len(text) <= longest else "…" + text[-longest:]

@@ -27,6 +27,9 @@ class Over:
         ago_s: So long before now it was done.
         preview: What the room said would be; None while it is asked.
         sure: It was asked whether something more intense is meant.
+        letters: Whether the keyboard for a note's text lies there.
+        shift: Whether its next letter is a capital.
+        marks: Whether it has figures and marks instead of letters.
     """
 
     panel: str = ""
@@ -35,6 +38,9 @@ class Over:
     ago_s: int = 0
     preview: Mapping[str, Any] | None = None
     sure: bool = False
+    letters: bool = False
+    shift: bool = False
+    marks: bool = False
 
     def open(self, panel: str) -> None:
         """Open it; what is open already closes."""
@@ -46,6 +52,16 @@ class Over:
     def close(self) -> None:
         """Nothing of it is meant."""
         self.panel, self.ago_s = "", 0
+
+    def turn(self, of: str) -> None:
+        """The keyboard comes or goes, or turns to its capitals or its marks."""
+        match of:
+            case "letters":
+                self.letters, self.shift, self.marks = not self.letters, False, False
+            case "shift":
+                self.shift = not self.shift
+            case "marks":
+                self.marks, self.shift = not self.marks, False
 
     def type(self, text: str) -> None:
         """Letters, or of a number what belongs to one."""

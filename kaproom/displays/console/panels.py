@@ -8,7 +8,8 @@ from typing import Any
 from kaproom.displays.console.buttons import GAP, Button, row
 from kaproom.displays.console.desk import Desk
 from kaproom.displays.console.keys import DEFAULT
-from kaproom.displays.console.over import UNITS
+from kaproom.displays.console.letters import keys, keys_height, keys_width, tail
+from kaproom.displays.console.over import UNITS, Over
 from kaproom.displays.palette import Role
 from kaproom.displays.shapes import Box, Element, Group, Kind, Panel, Shape, Target, Text
 from kaproom.displays.station.saying import Saying
@@ -16,7 +17,6 @@ from kaproom.displays.terminal import minutes
 
 _LINE = 34.0
 _DIGITS = "0123456789."
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÜ"
 
 
 class _Sheet:
@@ -72,6 +72,14 @@ class _Sheet:
         self.elements.append(Text(place.inset(14, 4), words, 24, role))
         self._y += 62
 
+    def letters(self, over: Over, say: Saying, least: float, *, capitals: bool) -> None:
+        """A keyboard for fingers, which ends in what keeps it and what leaves it out."""
+        high = keys_height(least)
+        more, where = keys(Box(self._x, self._y, self._width, high), over, say, capitals=capitals)
+        self.elements += more
+        self.targets += where
+        self._y += high + GAP
+
     def buttons(self, buttons: Sequence[Button], high: float, columns: int = 0) -> None:
         """Buttons below what is there, in rows."""
         columns = columns or len(buttons)
@@ -85,19 +93,27 @@ class _Sheet:
             self._y += high + GAP
 
 
-def panel(desk: Desk, width: float, height: float, say: Saying, least: float) -> Group | None:
-    """What lies over the screen now; None for nothing."""
+def panel(desk: Desk, free: tuple[float, float], say: Saying, least: float) -> Group | None:
+    """What lies over the screen now; None for nothing.
+
+    Args:
+        desk: What people are about.
+        free: How much of the screen, from its upper left, it may cover.
+        say: The language.
+        least: The side of a target.
+    """
     found = _PANELS.get(desk.over.panel)
     if found is None:
         return None
     make, wide = found
-    wide = min(width - 40, max(wide, least * 9.5))
+    width, height = free
+    wide = min(width - 8, max(wide, least * 9.5, keys_width(least) + 48))
     # Made once to see how high it is, and once in its place.
     high = make(desk, Box(0, 0, wide, height), say, least).height
-    box = Box((width - wide) / 2, max(4.0, (height - high) / 2), wide, min(high, height - 8))
+    box = Box((width - wide) / 2, max(4.0, (height - high) / 2), wide, high)
     sheet = make(desk, box, say, least)
     # A press beside the panel does nothing below it.
-    shield = Target(Box(0, 0, width, height), "nothing")
+    shield = Target(Box(0, 0, width, max(height, box.bottom)), "nothing")
     return Group("panel", box, tuple(sheet.elements), (shield, *sheet.targets))
 
 
@@ -264,14 +280,9 @@ def _minute(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
 def _words(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
     w = say.words
     sheet = _Sheet(box, w(f"console.{desk.over.panel}.title"))
-    sheet.field(desk.over.typed, w(f"console.{desk.over.panel}.hint"))
-    letters = [Button(f"letter {letter}", letter, size=20) for letter in _LETTERS]
-    letters += [
-        Button("letter  ", "␣", size=20),
-        Button("erase", w("console.erase"), size=15),
-    ]
-    sheet.buttons(letters, least, min(11, int((box.width - 48 + GAP) // (least + GAP))))
-    sheet.buttons(_ok_cancel(say, "console.keep"), least)
+    longest = int((box.width - 80) / 15)
+    sheet.field(tail(desk.over.typed, longest), w(f"console.{desk.over.panel}.hint"))
+    sheet.letters(desk.over, say, least, capitals=desk.over.panel == "who")
     return sheet
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kaproom.displays.console import course, pages, standing
+from kaproom.displays.console import course, letters, pages, standing
 from kaproom.displays.console.actions import actions
 from kaproom.displays.console.banners import banners
 from kaproom.displays.console.buttons import GAP
@@ -78,7 +78,9 @@ def screen(  # noqa: PLR0917 - they go together
             groups.append(pages.checks(area, desk, say, least))
         case _:
             groups.append(pages.choose(area, desk, say, least))
-    over = panel(desk, width, height, say, least)
+    # What cannot wait stays within reach of a finger.
+    free = _acts(area, least).y - GAP if desk.shows == "session" else height
+    over = panel(desk, (width, free), say, least)
     if over is not None:
         groups.append(over)
     return Screen(width, height, tuple(groups))
@@ -87,7 +89,7 @@ def screen(  # noqa: PLR0917 - they go together
 def _session(area: Box, desk: Desk, now_ns: int, say: Saying, least: float) -> list[Group]:
     status = desk.status
     assert status is not None
-    acts = Box(area.x, area.bottom - 2 * least - GAP, area.width, 2 * least + GAP)
+    acts = _acts(area, least)
     body = Box(area.x, area.y, area.width, acts.y - area.y - GAP)
     left = body.left(body.width - _NOTES - 16)
     right = Box(body.right - _NOTES, body.y, _NOTES, body.height)
@@ -105,6 +107,12 @@ def _session(area: Box, desk: Desk, now_ns: int, say: Saying, least: float) -> l
     y = pressing[-1].box.bottom + GAP if pressing else arc.y
     rest = Box(arc.x, y, arc.width, arc.bottom - y)
     stale = Group("stale", left, (Hatch(left, Role.RULE),))
+    writing = desk.pad.writing
+    keyboard = []
+    if desk.over.letters and writing is not None:
+        typed = f"{writing.label}: {writing.text or ''}"
+        place = left if left.width >= letters.width(least) else body.left(letters.width(least))
+        keyboard = [letters.letters(place, typed, desk.over, say, least)]
     return [
         *(() if desk.answering else (stale,)),
         course.phase(phase, status, say),
@@ -117,7 +125,13 @@ def _session(area: Box, desk: Desk, now_ns: int, say: Saying, least: float) -> l
         standing.said(said, desk, say),
         notes(right, desk, say, least),
         actions(acts, desk, say),
+        *keyboard,
     ]
+
+
+def _acts(area: Box, least: float) -> Box:
+    """Where the deeds are."""
+    return Box(area.x, area.bottom - 2 * least - GAP, area.width, 2 * least + GAP)
 
 
 def _head(box: Box, desk: Desk, moment: Moment, say: Saying) -> Group:

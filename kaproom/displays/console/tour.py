@@ -131,6 +131,12 @@ def _session(keys: Keys | None) -> Iterator[tuple[str, Desk]]:
     typing.act("note w", _NOW_NS, WALL)
     typing.text("it is like being held by wa", _NOW_NS, WALL)
     yield "typing", typing
+    for name in ("letters", "marks"):
+        by_finger = _noted(desk(status(), keys))
+        for action in ("note w", "letters", *(f"letter {one}" for one in "wie im Wasser,")):
+            by_finger.act(action, _NOW_NS + 5 * NS_PER_S * (action != "note w"), WALL)
+        by_finger.act("shift" if name == "letters" else "marks", _NOW_NS, WALL)
+        yield f"typing-{name}", by_finger
     ducked = desk(status(sound={"state": "ducked", "since_s": 83.0}), keys)
     ducked.said = ("console.done", {"what": "duck", "clock": "10:31:42"})
     yield "ducked", ducked

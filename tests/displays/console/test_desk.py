@@ -23,13 +23,13 @@ from kaproom.displays.station.saying import Saying
 from kaproom.displays.words import Words, languages
 from kaproom.errors import MORE_INTENSE, Mend
 
-EN = Saying(Words("en"))
+EN, DE = Saying(Words("en")), Saying(Words("de"))
 SIZE = (1280.0, 800.0)
 NOW_NS = 5001 * NS_PER_S
 
 
-def shown(at: Desk, now_ns: int = NOW_NS) -> Screen:
-    return screen(at, SIZE, Moment("10:33:05", now_ns), EN)
+def shown(at: Desk, now_ns: int = NOW_NS, say: Saying = EN) -> Screen:
+    return screen(at, SIZE, Moment("10:33:05", now_ns), say)
 
 
 def told(at: Desk) -> str:
@@ -119,6 +119,54 @@ def test_what_cannot_wait_works_while_a_note_is_typed(key: str, do: str) -> None
     assert wish.do == do
     assert at.pad.writing is not None
     assert at.pad.writing.text == "quiet"
+
+
+def by_finger(at: Desk, *actions: str) -> list[Wanted]:
+    """Pressed on the screen, each where it stands, one a second."""
+    wanted: list[Wanted] = []
+    for number, action in enumerate(actions, 1):
+        there = shown(at, say=DE)
+        box = [t.box for g in there.groups for t in g.targets if t.action == action][-1]
+        assert there.action_at(box.x + box.width / 2, box.y + box.height / 2) == action
+        wanted += press(at, action, number)
+    return wanted
+
+
+def test_a_note_and_its_text_are_written_by_fingers_alone_while_calm_is_within_reach() -> None:
+    at = desk(status())
+    (note, calm) = by_finger(at, "note w", "letters", "shift", "letter Ü", "letter b", "calm")
+    assert isinstance(note, Wish)
+    assert isinstance(calm, Wish)
+    assert (note.do, calm.do) == ("note", "calm")
+    by_finger(at, "letter o", "erase", "letter e", "letter r", "letter  ", "marks", "letter 7")
+    assert "In their own words: Über 7_" in told(at)
+    at.answered(Outcome(note.id, True, {"seq": 41}))
+    text = {"seq": 41, "text": "Über 7"}
+    assert done(by_finger(at, "write")) == [("note-text", text)]
+    assert not at.over.letters
+
+
+def test_a_text_that_is_left_out_by_finger_leaves_the_note() -> None:
+    at = desk(status())
+    by_finger(at, "note w", "letters", "letter x", "leave-out")
+    assert [slip.text for slip in at.pad.slips] == [None]
+    assert at.pad.writing is None
+
+
+@pytest.mark.parametrize("action", ["calm", "fade", "call", "away"])
+@pytest.mark.parametrize("panel", ["pump", "rate", "end", "quit", "advance"])
+def test_no_panel_keeps_a_finger_from_what_cannot_wait(panel: str, action: str) -> None:
+    at = desk(status())
+    press(at, panel)
+    assert by_finger(at, action)
+
+
+def test_why_and_who_are_written_by_fingers() -> None:
+    at = desk(status(IDLE))
+    press(at, "next")
+    by_finger(at, "no 0", "letter n", "letter o", "write", "letter A", "letter B", "write")
+    assert at.agenda.listed.said == {"Identity confirmed": "no"}
+    assert at.agenda.listed.by == "AB"
 
 
 def test_a_note_is_saved_when_the_room_says_so_and_not_before() -> None:
