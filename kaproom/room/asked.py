@@ -10,15 +10,18 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from kaproom.clock import NS_PER_S, Instant
-from kaproom.errors import Mend
+from kaproom.errors import Mend, Refused
 from kaproom.record import Entry
 from kaproom.room import commands
 from kaproom.room.answers import answer
 from kaproom.room.past import Case
 from kaproom.room.stamps import AGO_MAX_S, DOUBTS, Moment, moment, told_at
 from kaproom.session import events as e
-from kaproom.session.machine import Session
+from kaproom.session.machine import Session, step
 from kaproom.session.rules.notes import as_one
+
+# What may be added to a session that is over.
+_AFTERWARDS = ("note", "note-text", "amend", "checklist", "sign-off")
 
 
 class Answered(NamedTuple):
@@ -77,3 +80,21 @@ def answered_by(entry: Entry, after: Session, event: e.Event, when: Moment) -> A
         line += f" The key press's own time {DOUBTS[when.doubt]}, so its arrival counts."
     note = len(after.notes) - 1 if isinstance(event, e.Noted) else getattr(event, "note", None)
     return Answered([entry], line, note, isinstance(event, e.NotedAgain))
+
+
+def added_to_past(
+    past: Case, do: str, args: Mapping[str, Any], command_id: str, now: Instant
+) -> Answered:
+    """Add a note, its text or an amendment to a session that is over.
+
+    Raises:
+        Refused: That session takes it no more.
+        Mend: It is nothing that is added afterwards, or its arguments are wrong.
+    """
+    if do not in _AFTERWARDS:
+        raise Refused("only notes and amendments are added to a session that is over")
+    event, when = read(past, do, args, now)
+    after, _ = step(past.session, event)
+    entry = past.scribe.entry(after, event, now, command_id, when.fields)
+    # Its notes are not those that our screens show.
+    return answered_by(entry, after, event, when)._replace(note=None)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from kaproom import clock
@@ -21,12 +20,11 @@ from kaproom.room.headphones import FromPlayer, Headphones
 from kaproom.room.notebook import Notebook
 from kaproom.room.past import Case
 from kaproom.room.playbill import Playbill
-from kaproom.room.resume import last_before_restart, resumed
+from kaproom.room.resume import closed_as_found, last_before_restart, resumed
 from kaproom.room.scribe import Scribe
 from kaproom.room.soundline import knots_of
 from kaproom.room.weight import Weight
 from kaproom.session import events as e
-from kaproom.session.cues import PlannedCue
 from kaproom.session.machine import (
     LEVEL_S,
     Close,
@@ -52,10 +50,6 @@ RESUME_MAX_S = 4 * 3600.0
 BEGIN_S = 8.0
 
 _NOT_REACHED = " The sound is not reached yet; it follows as soon as it is."
-
-
-# What may be added to a session that is over.
-_AFTERWARDS = ("note", "note-text", "amend", "checklist", "sign-off")
 
 
 class Conductor:
@@ -86,6 +80,7 @@ class Conductor:
         self._clocks = clocks or ClockWatch()
         self._notebook = Notebook()
         self._playbill = Playbill()
+        self._first: list[e.Event] = []
         self.weight = Weight()
         self.said = ""
 
@@ -167,24 +162,6 @@ class Conductor:
         line = answered.line + ("" if reached else _NOT_REACHED)
         return answered._replace(entries=entries, line=line)
 
-    def add_to_past(
-        self, past: Case, do: str, args: Mapping[str, Any], command_id: str, now: Instant
-    ) -> Answered:
-        """Add a note, its text or an amendment to a session that is over.
-
-        Raises:
-            Refused: That session takes it no more.
-            Mend: It is nothing that is added afterwards, or its arguments are wrong.
-        """
-        if do not in _AFTERWARDS:
-            raise Refused("only notes and amendments are added to a session that is over")
-        past.scribe.clock = self._clocks.facts
-        event, when = read(past, do, args, now)
-        after, _ = step(past.session, event)
-        entry = past.scribe.entry(after, event, now, command_id, when.fields)
-        # Its notes are not those that our screens show.
-        return answered_by(entry, after, event, when)._replace(note=None)
-
     @property
     def unsigned(self) -> bool:
         """Whether the session that commands are for is over and waits to be signed off."""
@@ -252,7 +229,8 @@ class Conductor:
             last = alive
         last_s, now_s = scribe.at_s(last), scribe.at_s(now)
         if now_s > RESUME_MAX_S or session.stage is not Stage.OPEN:
-            self._close_left(scribe, session, last, now)
+            closing, self.said = closed_as_found(scribe, session, last, now)
+            self._write([closing])
             return False
         self._take(scribe)
         self.session = session
@@ -271,22 +249,6 @@ class Conductor:
         by_wall_clock = {"last_utc": last.utc.isoformat(), "by": "wall clock", "uncertain": True}
         self._write([scribe.entry(self.session, interrupted, now, None, by_wall_clock)])
         return True
-
-    def _close_left(self, scribe: Scribe, session: Session, last: Instant, now: Instant) -> None:
-        """Close a session that is too old to go on, with what is known of it."""
-        last_s = scribe.at_s(last)
-        closing = scribe.told(session, Close(last_s), now)
-        if session.stage is not Stage.OPEN:
-            self._write([closing])
-            return
-        found_s = round(scribe.at_s(now) - last_s, 3)
-        known = {"how": "left open", "last_utc": last.utc.isoformat(), "found_after_s": found_s}
-        self._write([replace(closing, fields=known)])
-        opened, lived = (at.utc.astimezone() for at in (scribe.opened, last))
-        self.said = (
-            f"the session of {opened:%Y-%m-%d %H:%M} was left open and is closed with what is "
-            f"known: the room last lived at {lived:%Y-%m-%d %H:%M}"
-        )
 
     def take_back(self, past: Case) -> None:
         """The last session is over and not signed off: what was seen may still be added."""
@@ -324,7 +286,7 @@ class Conductor:
         match news.what:
             case "connected":
                 self.note_fact("player-connected", {}, now)
-                self._meet_player(news.fields["status"].get("programme") or {})
+                self._headphones.meet(self.session, news.fields["status"].get("programme") or {})
             case "lost" | "refused":
                 self.note_fact(f"player-{news.what}", news.fields, now)
             case "failed" if self._scribe is not None:
@@ -426,27 +388,3 @@ class Conductor:
             }
             if self.open or word == SoundState.OFF:
                 self._write([self._scribe.fact(self.session, "sound", now, fields)])
-
-    def _meet_player(self, programme: dict[str, Any]) -> None:
-        """A player is there, ours or one that played on without us."""
-        session = self.session
-        if session is None or session.stage is Stage.ENDED:
-            if programme.get("cues"):
-                # It belongs to no session that anybody could end.
-                self._headphones.stop()
-            return
-        adopted = self._headphones.adopt(session, programme)
-        if not adopted:
-            self._headphones.begin(session.now_s)
-            self._headphones.set_gain(session.gain_db, LEVEL_S)
-        self._headphones.play(session, session.cues if adopted else _from_now(session))
-
-
-def _from_now(session: Session) -> tuple[PlannedCue, ...]:
-    """The cues for a player that knows none: what should sound now, from where it should be."""
-    sounding = session.cue_at(session.now_s)
-    later = tuple(c for c in session.cues if c.start_s > session.now_s)
-    if sounding is None:
-        return later
-    position_s = sounding.position_s(session.now_s)
-    return (replace(sounding, start_s=session.now_s, cue_in_s=position_s, crossfade_s=0.0), *later)

@@ -27,6 +27,7 @@ from kaproom.intercom import Request, Server
 from kaproom.places import WORD_FILE, sockets
 from kaproom.record import Done, Entry, Record, Recorder, RoomLock
 from kaproom.room.afterwards import Afterwards, Erasing
+from kaproom.room.asked import added_to_past
 from kaproom.room.attention import KIND, Change
 from kaproom.room.beginning import beginning, prepared_entry
 from kaproom.room.bus import Bus
@@ -229,7 +230,8 @@ class Daemon:
             answered = self._conductor.command(request.do, request.args, request.id, now)
         elif isinstance(session_id, str):
             past = find_past(self._data, session_id, now)
-            answered = self._conductor.add_to_past(past, request.do, request.args, request.id, now)
+            past.scribe.clock = self._conductor.clock_facts
+            answered = added_to_past(past, request.do, request.args, request.id, now)
         else:
             raise Mend("a session is named by its id or by the patient's ref")
         reply = {"line": answered.line, "again": answered.again}

@@ -15,7 +15,7 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -29,7 +29,7 @@ from kaproom.intercom import Client
 from kaproom.places import sockets
 from kaproom.room.soundline import Knot, Soundline
 from kaproom.session.cues import PlannedCue
-from kaproom.session.machine import Session
+from kaproom.session.machine import LEVEL_S, Session, Stage
 from kaproom.session.status import NO_SOUND, Sound, Sounded
 
 # Without a beat for so long the output is not alive; the keeper replaces it in half that.
@@ -152,20 +152,23 @@ class Headphones:
         """Have the session's moment ``now_s`` be the frame that is written next."""
         self._origin_frames = self._write_frame() - now_s * self._rate_hz
 
-    def adopt(self, session: Session, programme: dict[str, Any]) -> bool:
-        """Take the frames of a session from what the player plays of it.
+    def meet(self, session: Session | None, programme: dict[str, Any]) -> None:
+        """A player is there, ours or one that played on without us: it plays this session.
 
-        Returns:
-            False when the player plays nothing of it.
+        Args:
+            session: The room's; None where there is none.
+            programme: What the player has.
         """
-        starts = {cue.id: cue.start_s for cue in session.cues}
-        known = [c for c in programme.get("cues", []) if c.get("id") in starts]
-        if not known:
-            return False
-        started = [c for c in known if c["start_frame"] <= self._write_frame()] or known[:1]
-        last = started[-1]
-        self._origin_frames = last["start_frame"] - starts[last["id"]] * self._rate_hz
-        return True
+        if session is None or session.stage is Stage.ENDED:
+            if programme.get("cues"):
+                # It belongs to no session that anybody could end.
+                self.stop()
+            return
+        adopted = self._adopt(session, programme)
+        if not adopted:
+            self.begin(session.now_s)
+            self.set_gain(session.gain_db, LEVEL_S)
+        self.play(session, session.cues if adopted else _from_now(session))
 
     def behind_s(self, now_s: float) -> float | None:
         """How much later the sound is than the session's time has it; None if not known."""
@@ -225,6 +228,21 @@ class Headphones:
         )
 
     # -- inside
+
+    def _adopt(self, session: Session, programme: dict[str, Any]) -> bool:
+        """Take the frames of a session from what the player plays of it.
+
+        Returns:
+            False when the player plays nothing of it.
+        """
+        starts = {cue.id: cue.start_s for cue in session.cues}
+        known = [c for c in programme.get("cues", []) if c.get("id") in starts]
+        if not known:
+            return False
+        started = [c for c in known if c["start_frame"] <= self._write_frame()] or known[:1]
+        last = started[-1]
+        self._origin_frames = last["start_frame"] - starts[last["id"]] * self._rate_hz
+        return True
 
     def _attached(self) -> Ring | None:
         if self._ring is None and self._connected.is_set():
@@ -320,3 +338,13 @@ class Headphones:
                 self._connected.clear()
                 self._tell("lost")
             self._stopping.wait(_RETRY_S)
+
+
+def _from_now(session: Session) -> tuple[PlannedCue, ...]:
+    """The cues for a player that knows none: what should sound now, from where it should be."""
+    sounding = session.cue_at(session.now_s)
+    later = tuple(c for c in session.cues if c.start_s > session.now_s)
+    if sounding is None:
+        return later
+    position_s = sounding.position_s(session.now_s)
+    return (replace(sounding, start_s=session.now_s, cue_in_s=position_s, crossfade_s=0.0), *later)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kaproom.clock import Instant
 from kaproom.errors import WorldFailed
-from kaproom.record import Written
+from kaproom.record import Entry, Written
 from kaproom.retold.stepping import Turn, stepped
 from kaproom.room.scribe import Scribe
 from kaproom.session.events import Interrupted, Tick
-from kaproom.session.machine import Session, step
+from kaproom.session.machine import Close, Session, Stage, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +61,24 @@ def last_before_restart(entries: Iterable[Written], now: Instant) -> Instant | N
         elif entry.kind == Interrupted.kind:
             return None
     return last
+
+
+def closed_as_found(
+    scribe: Scribe, session: Session, last: Instant, now: Instant
+) -> tuple[Entry, str]:
+    """The end of a session that is too old to go on, with what is known of it.
+
+    Returns:
+        The entry that closes it, and what has to be told; empty when people had ended it.
+    """
+    last_s = scribe.at_s(last)
+    closing = scribe.told(session, Close(last_s), now)
+    if session.stage is not Stage.OPEN:
+        return closing, ""
+    found_s = round(scribe.at_s(now) - last_s, 3)
+    known = {"how": "left open", "last_utc": last.utc.isoformat(), "found_after_s": found_s}
+    opened, lived = (at.utc.astimezone() for at in (scribe.opened, last))
+    return replace(closing, fields=known), (
+        f"the session of {opened:%Y-%m-%d %H:%M} was left open and is closed with what is "
+        f"known: the room last lived at {lived:%Y-%m-%d %H:%M}"
+    )
