@@ -4,8 +4,45 @@ Each carries one line that says what, where and how to mend it. What is neither 
 these is our own mistake: nobody catches it, the process ends and is restarted.
 """
 
-MORE_INTENSE = "more-intense"
-"""Why `advance` is refused that was not sure: it goes to a more intense phase."""
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a command is refused, for a program that asks further or says it in its own words.
+
+    What has none is said in the refusal's own line.
+    """
+
+    MORE_INTENSE = "more-intense"
+    """`advance` that was not sure: it goes to a more intense phase."""
+    NO_SESSION = "no-session"
+    SESSION_OPEN = "session-open"
+    ENDING = "ending"
+    ENDED = "ended"
+    SIGNED = "signed"
+    INTERRUPTED = "interrupted"
+    AWAY = "away"
+    NOT_AWAY = "not-away"
+    CALM = "calm"
+    DUCKED = "ducked"
+    FADED = "faded"
+    PLAN_PLAYS = "plan-plays"
+    LOUDEST = "loudest"
+    SOFTEST = "softest"
+    NOTHING_SOUNDS = "nothing-sounds"
+    NOTHING_ELSE = "nothing-else"
+    HELD = "held"
+    LAST_PHASE = "last-phase"
+    JUST_BEGUN = "just-begun"
+    COMES_ALREADY = "comes-already"
+    WAITS_FOR_INFUSION = "waits-for-infusion"
+    INFUSION_NOT_STARTED = "infusion-not-started"
+    INFUSION_RUNNING = "infusion-running"
+    INFUSION_PAUSED = "infusion-paused"
+    INFUSION_STOPPED = "infusion-stopped"
+    INFUSION_CONTRADICTED = "infusion-contradicted"
+    LIES_AHEAD = "lies-ahead"
+    NO_CALL = "no-call"
 
 
 class Mend(Exception):  # noqa: N818 - a person is asked to mend something; it reads as that
@@ -21,7 +58,7 @@ class Refused(Exception):  # noqa: N818
 
     Args:
         line: For a person.
-        reason: One word for a program that can ask further, where there is such a way.
+        reason: Why, for a program that can ask further or speaks another language.
     """
 
     def __init__(self, line: str, reason: str | None = None) -> None:

@@ -10,7 +10,7 @@ import typer
 from kaproom import clock
 from kaproom.cli.asking import ask, daemon
 from kaproom.cli.noting import Ago, At, Json, told
-from kaproom.errors import MORE_INTENSE, Mend, Refused
+from kaproom.errors import Mend, Reason, Refused
 
 Preview = Annotated[
     bool,
@@ -124,7 +124,7 @@ def advance(
     try:
         ask("advance", {"sure": yes}, preview=preview, as_json=as_json)
     except Refused as refusal:
-        if refusal.reason != MORE_INTENSE or not sys.stdin.isatty():
+        if refusal.reason != Reason.MORE_INTENSE or not sys.stdin.isatty():
             raise
         question = str(refusal).partition(";")[0]
         if not typer.confirm(f"{question}. Go on?", err=True):

@@ -14,7 +14,7 @@ from typing import Any
 
 from kaproom.clock import NS_PER_S, Instant
 from kaproom.contract.payload import Priority
-from kaproom.errors import Mend, Refused
+from kaproom.errors import Mend, Reason, Refused
 from kaproom.record import Record
 from kaproom.room.attention import Attention, Change, call_status
 from kaproom.room.outward import Shareable
@@ -83,7 +83,7 @@ class Bus:
         if args.get("cancel") is True:
             changes = self._attention.cancel_call()
             if not changes:
-                raise Refused("no call is open")
+                raise Refused("no call is open", Reason.NO_CALL)
             return "The call is taken back.", changes
         level = args.get("level", str(Priority.ASSIST))
         if level not in _CALLS:

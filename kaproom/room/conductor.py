@@ -12,7 +12,7 @@ from typing import Any
 
 from kaproom import clock
 from kaproom.clock import Instant
-from kaproom.errors import Refused
+from kaproom.errors import Reason, Refused
 from kaproom.record import Entry, Written
 from kaproom.room.asked import Answered, answered_by, read
 from kaproom.room.clockwatch import STEPPED, ClockWatch
@@ -104,7 +104,8 @@ class Conductor:
         """
         if self.session is not None and self.open:
             title = self.session.profile.title
-            raise Refused(f"a session is open already ('{title}'); `kaproom end` closes it")
+            line = f"a session is open already ('{title}'); `kaproom end` closes it"
+            raise Refused(line, Reason.SESSION_OPEN)
 
     def begin(
         self,
@@ -199,7 +200,9 @@ class Conductor:
 
     def _present(self) -> tuple[Session, Scribe]:
         if self.session is None or self._scribe is None:
-            raise Refused("no session is open; `kaproom start PROFILE` begins one")
+            raise Refused(
+                "no session is open; `kaproom start PROFILE` begins one", Reason.NO_SESSION
+            )
         return self.session, self._scribe
 
     # -- what happens by itself

@@ -15,7 +15,7 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Literal
 
-from kaproom.errors import Refused
+from kaproom.errors import Reason, Refused
 
 What = Literal["started", "paused", "resumed", "stopped", "rate", "bolus"]
 Unit = Literal["mg/min", "mL/h", "mg/kg/min", "mg", "mg/kg"]
@@ -106,6 +106,12 @@ _REFUSALS: dict[tuple[str, What], str] = {
     (_STOPPED, "bolus"): "the infusion is recorded as stopped; if it runs after all, record "
     "`kaproom infusion resumed` first",
 }
+_REASONS = {
+    _NOT_STARTED: Reason.INFUSION_NOT_STARTED,
+    _RUNNING: Reason.INFUSION_RUNNING,
+    _PAUSED: Reason.INFUSION_PAUSED,
+    _STOPPED: Reason.INFUSION_STOPPED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +140,13 @@ class Infusion:
                 marks = _placed(others, mark)
                 if _contradicted(marks, mark) is None:
                     return replace(self, marks=marks)
-        raise Refused(self._refusal(mark, *contradicted))
+        raise Refused(*self._refusal(mark, *contradicted))
 
     def _nearest_first(self, mark: Mark) -> list[Mark]:
         same = [m for m in self.marks if m.what == mark.what]
         return sorted(same, key=lambda m: abs(m.at_s - mark.at_s))
 
-    def _refusal(self, mark: Mark, state: str, at: Mark) -> str:
+    def _refusal(self, mark: Mark, state: str, at: Mark) -> tuple[str, Reason]:
         turns = [m for m in self.marks if m.what in _TURNS]
         if at is not mark:
             against = at
@@ -149,15 +155,16 @@ class Infusion:
         elif mark.late and turns and mark.what in (m.what for m in turns):
             against = turns[-1]
         else:
-            return _REFUSALS[state, mark.what]
+            return _REFUSALS[state, mark.what], _REASONS[state]
         away_s = against.at_s - mark.at_s
         minutes, seconds = divmod(round(abs(away_s)), 60)
-        return (
+        line = (
             f"'{mark.what}' at that time contradicts '{against.what}', which is recorded "
             f"{minutes}:{seconds:02d} min {'after' if away_s > 0 else 'before'} it; give the "
             f"true time, or first correct the other with "
             f"`kaproom infusion {against.what} --ago …`"
         )
+        return line, Reason.INFUSION_CONTRADICTED
 
     @property
     def started_at_s(self) -> float | None:

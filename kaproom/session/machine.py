@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from kaproom.errors import Refused
+from kaproom.errors import Reason, Refused
 from kaproom.session import events as e
 from kaproom.session.effects import Close, Effect, Play, SetGain, Tell
 from kaproom.session.infusion import Infusion
@@ -68,8 +68,14 @@ _FALLS_S: dict[type[e.Event], float] = {
 }
 
 _OVER = {
-    Stage.ENDING: "the session is ending; the sound fades out and the record closes",
-    Stage.ENDED: "the session has ended; `kaproom start PROFILE` begins the next one",
+    Stage.ENDING: (
+        "the session is ending; the sound fades out and the record closes",
+        Reason.ENDING,
+    ),
+    Stage.ENDED: (
+        "the session has ended; `kaproom start PROFILE` begins the next one",
+        Reason.ENDED,
+    ),
 }
 
 # What is a fact, and what the machine reports, is heard whatever the stage.
@@ -143,9 +149,9 @@ def step(session: Session, event: e.Event) -> Result:
         return ticked, passed
     quicker = isinstance(event, e.Faded) and ticked.stage is Stage.ENDING
     if ticked.stage is not Stage.OPEN and not quicker and not isinstance(event, _ALWAYS):
-        raise Refused(_OVER[ticked.stage])
+        raise Refused(*_OVER[ticked.stage])
     if ticked.interruption is not None and isinstance(event, _ASKED_FIRST):
-        raise Refused(interruption.WAITS)
+        raise Refused(interruption.WAITS, Reason.INTERRUPTED)
     after, effects = _RULES[type(event)](ticked, event)
     after = _with_phases(_with_gain(ticked, after, after.now_s), effects)
     if after.gain_db != ticked.gain_db and not any(isinstance(x, SetGain) for x in effects):

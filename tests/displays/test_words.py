@@ -12,7 +12,7 @@ from kaproom.contract.payload import Code, InfusionPart, Priority, SoundWord
 from kaproom.contract.subscriber import EVENTS
 from kaproom.displays.station.ward import Standing
 from kaproom.displays.words import FALLBACK, Words, _texts, languages, spoken
-from kaproom.errors import Mend
+from kaproom.errors import Mend, Reason
 from kaproom.session.profile import VOCABULARY
 
 OTHERS = [language for language in languages() if language != FALLBACK]
@@ -56,6 +56,7 @@ def test_every_word_of_the_contract_can_be_said(language: str) -> None:
         *(f"infusion-short.{word}" for word in infusion),
         *(f"phase.{name}" for name in VOCABULARY),
         *(f"attention-short.{code}" for code in Code),
+        *(f"refused.{reason}" for reason in Reason),
         *(f"standing.{standing}" for standing in Standing),
         *(f"history.{kind}.{what}" for kind, what in happenings()),
     ):

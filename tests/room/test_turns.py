@@ -7,7 +7,7 @@ import json
 import pytest
 from rooms import LivingRoom
 
-from kaproom.errors import MORE_INTENSE, Mend, Refused
+from kaproom.errors import Mend, Reason, Refused
 from kaproom.session.state import LEAD_S
 
 BY_PEOPLE = ("infusion", "hold", "advance", "end")
@@ -49,7 +49,7 @@ def test_an_advance_to_a_more_intense_phase_asks_first(room: LivingRoom) -> None
     room.wait_for(lambda s: s["phase"]["elapsed_s"] > LEAD_S + 0.3)
     with pytest.raises(Refused) as refused:
         room.call("advance")
-    assert refused.value.reason == MORE_INTENSE
+    assert refused.value.reason == Reason.MORE_INTENSE
     said = room.kaproom("advance", status=1)
     assert "'ascent' is more intense than 'onset'" in said and "`kaproom advance --yes`" in said
     assert room.status()["phase"]["name"] == "onset"

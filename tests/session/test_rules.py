@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from session.imagined import Room, profile, repertoire, scape, track
 
-from kaproom.errors import MORE_INTENSE, Mend, Refused
+from kaproom.errors import Mend, Reason, Refused
 from kaproom.session import events as e
 from kaproom.session.cues import PlannedCue
 from kaproom.session.infusion import InfusionState
@@ -387,7 +387,7 @@ def test_to_a_more_intense_phase_advance_has_to_be_sure() -> None:
     made = room(STARTED_S + 400, plan=denser.model_copy(update={"phases": phases}))
     with pytest.raises(Refused) as refused:
         made.at(made.now_s, e.Advanced, sure=False)
-    assert refused.value.reason == MORE_INTENSE
+    assert refused.value.reason == Reason.MORE_INTENSE
     assert "'peak' is more intense than 'ascent'" in str(refused.value)
     assert "`kaproom advance --yes`" in str(refused.value)
     made.at(made.now_s, e.Advanced, sure=True)

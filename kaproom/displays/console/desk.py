@@ -20,7 +20,7 @@ from kaproom.displays.console.over import TYPED_IN, UNITS, Over
 from kaproom.displays.console.wanted import Leave, ToggleFull, Wanted
 from kaproom.displays.notepad import Notepad, Outcome, Wish
 from kaproom.displays.palette import Dim
-from kaproom.errors import MORE_INTENSE
+from kaproom.errors import Reason
 
 GUARD_S = 0.4
 """Chosen: nobody means two presses of one thing in so short a time."""
@@ -185,13 +185,14 @@ class Desk:
         line = str(outcome.answer.get("line", ""))
         if deed == "preview":
             found = outcome.answer.get("preview")
-            self.over.preview = found if outcome.well else {"line": line}
+            self.over.preview = found if outcome.well else dict(outcome.answer)
         elif outcome.well:
             self._succeeded(deed, wall)
-        elif outcome.answer.get("reason") == MORE_INTENSE:
+        elif outcome.answer.get("reason") == Reason.MORE_INTENSE:
             self.over.panel, self.over.sure = "advance", True
         else:
-            self.said, self.grave = ("console.not-done", {"line": line}), True
+            told = {"line": line, "reason": str(outcome.answer.get("reason") or "")}
+            self.said, self.grave = ("console.not-done", told), True
             if deed == "start":
                 self.agenda.page = "checks"
         return []

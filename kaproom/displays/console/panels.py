@@ -196,7 +196,8 @@ def _advance(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
     if found is None:
         sheet.line(w("console.advance.asking"), Role.SECOND)
     elif "line" in found:
-        sheet.line(str(found["line"]), Role.ASSIST, lines=2)
+        line = say.refusal(str(found["line"]), found.get("reason"))
+        sheet.line(line, Role.ASSIST, lines=2)
     else:
         _foretold(sheet, found, say)
     sheet.gap()

@@ -203,7 +203,10 @@ def said(box: Box, desk: Desk, say: Saying) -> Group:
     if desk.said is None:
         line, role = say.words("console.information"), Role.SECOND
     else:
-        key, values = desk.said
+        key, told = desk.said
+        values = {**told}
+        if "reason" in values:
+            values["line"] = say.refusal(values["line"], values.pop("reason"))
         line = say.words(key, **{k: _deed(k, v, say) for k, v in values.items()})
         role = Role.ASSIST if desk.grave else Role.TEXT
     mark: tuple[Element, ...] = ()

@@ -47,6 +47,11 @@ class Saying:
         key = f"phase.{name}"
         return self.words(key) if key in self.words else name
 
+    def refusal(self, line: str, reason: str | None) -> str:
+        """Why the room refused: in this language where it gave a word for it, else its line."""
+        key = f"refused.{reason}"
+        return self.words(key) if key in self.words else line
+
     def brief(self, code: str) -> str:
         """An open matter in one word."""
         key = f"attention-short.{code}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isfinite
 
-from kaproom.errors import MORE_INTENSE, Mend, Refused
+from kaproom.errors import Mend, Reason, Refused
 from kaproom.session import events as e
 from kaproom.session.effects import Effect
 from kaproom.session.phases import Course, phase_by_clock
@@ -28,7 +28,7 @@ def held(session: Session, event: e.Held) -> Result:
             "or none for until `kaproom advance`"
         )
     if session.course.held_for_good and event.for_min is None:
-        raise Refused("this phase is held already; `kaproom advance` goes on")
+        raise Refused("this phase is held already; `kaproom advance` goes on", Reason.HELD)
     session, told = begun(session)
     until_s = None if event.for_min is None else session.now_s + event.for_min * 60
     course = replace(session.course, held=True, held_until_s=until_s)
@@ -43,7 +43,8 @@ def advanced(session: Session, event: e.Advanced) -> Result:
         if course.held:
             return replace(session, course=course.let_go()), ()
         raise Refused(
-            f"'{name}' lasts until the infusion's start is recorded: `kaproom infusion started`"
+            f"'{name}' lasts until the infusion's start is recorded: `kaproom infusion started`",
+            Reason.WAITS_FOR_INFUSION,
         )
     following = course.index + 1
     if course.held:
@@ -51,12 +52,13 @@ def advanced(session: Session, event: e.Advanced) -> Result:
         following = max(following, phase_by_clock(profile, session.infusion, session.now_s))
     if following >= len(profile.phases):
         if not course.held:
-            raise Refused(f"'{name}' is the last phase; `kaproom end` closes")
+            raise Refused(f"'{name}' is the last phase; `kaproom end` closes", Reason.LAST_PHASE)
         return _with_music(replace(session, course=course.let_go()), ())
     if not course.held and session.now_s - course.since_s < LEAD_S:
         raise Refused(
             f"'{name}' has only just begun and is not heard yet; `kaproom advance` again in a "
-            f"few seconds goes on to '{profile.phases[following].name}'"
+            f"few seconds goes on to '{profile.phases[following].name}'",
+            Reason.JUST_BEGUN,
         )
     coming = None if course.held else awaited(session, session.now_s + LEAD_S)
     if coming is not None:
@@ -64,13 +66,14 @@ def advanced(session: Session, event: e.Advanced) -> Result:
         raise Refused(
             f"'{name}' enters in {minutes}:{seconds:02d}, at an exit of what sounds; `kaproom "
             f"skip` goes to it now, and `kaproom advance` again, once it is heard, to "
-            f"'{profile.phases[following].name}'"
+            f"'{profile.phases[following].name}'",
+            Reason.COMES_ALREADY,
         )
     if not event.sure and more_intense(profile.phases[course.index], profile.phases[following]):
         raise Refused(
             f"'{profile.phases[following].name}' is more intense than '{name}'; if that is "
             "meant, `kaproom advance --yes` goes on",
-            MORE_INTENSE,
+            Reason.MORE_INTENSE,
         )
     session, told = begun(session)
     if told:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kaproom.errors import Mend, Refused
+from kaproom.errors import Mend, Reason, Refused
 from kaproom.session import events as e
 from kaproom.session.replanning import Result
 from kaproom.session.state import Note, Session, Stage
@@ -100,7 +100,7 @@ def amended(session: Session, event: e.Amended) -> Result:
 def not_sealed(session: Session) -> None:
     """Refuse what comes after somebody answered for the whole."""
     if session.signed_by is not None:
-        raise Refused(sealed_line(session.signed_by))
+        raise Refused(sealed_line(session.signed_by), Reason.SIGNED)
 
 
 def sealed_line(by: str) -> str:

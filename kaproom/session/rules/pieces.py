@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kaproom.errors import Refused
+from kaproom.errors import Reason, Refused
 from kaproom.session import events as e
 from kaproom.session.repertoire import Offer, bed_key, gain_db
 from kaproom.session.replanning import Result, begun, occasion, put_in, replanned, started
@@ -22,7 +22,7 @@ KEEP_MIN_S = 20.0
 def not_away(session: Session) -> None:
     """Refuse what makes no sense while the headphones are off."""
     if session.away_s is not None:
-        raise Refused("the headphones are off; `kaproom back` once they are on again")
+        raise Refused("the headphones are off; `kaproom back` once they are on again", Reason.AWAY)
 
 
 def calmed(session: Session, event: e.Calmed) -> Result:
@@ -32,7 +32,9 @@ def calmed(session: Session, event: e.Calmed) -> Result:
     """
     not_away(session)
     if session.calm_s is not None:
-        raise Refused("the refuge plays already; `kaproom return` brings the plan's music back")
+        raise Refused(
+            "the refuge plays already; `kaproom return` brings the plan's music back", Reason.CALM
+        )
     faded = session.faded_s is not None
     from_s = session.now_s + LEAD_S
     session = replace(session, calm_s=session.now_s)
@@ -67,11 +69,16 @@ def skipped(session: Session, event: e.Skipped) -> Result:
     """The piece that is heard leaves for another of the phase, and does not come again."""
     not_away(session)
     if session.calm_s is not None:
-        raise Refused("the refuge plays; `kaproom return` brings the plan's music back")
+        raise Refused(
+            "the refuge plays; `kaproom return` brings the plan's music back", Reason.CALM
+        )
     session, told = begun(session)
     heard = session.cue_at(session.now_s)
     if heard is None:
-        raise Refused("nothing sounds yet that could be skipped; wait for the first piece")
+        raise Refused(
+            "nothing sounds yet that could be skipped; wait for the first piece",
+            Reason.NOTHING_SOUNDS,
+        )
     session = replace(session, thrown_out=session.thrown_out | _names(heard.offer))
     following = started(session, session.now_s + LEAD_S)[-1]
     if _replaces_in_time(session, heard, following):
@@ -88,7 +95,8 @@ def skipped(session: Session, event: e.Skipped) -> Result:
     if _names(coming.offer) & session.thrown_out:
         raise Refused(
             "nothing else is left that could play in this phase; `kaproom calm` goes to the "
-            "refuge, `kaproom fade` to silence"
+            "refuge, `kaproom fade` to silence",
+            Reason.NOTHING_ELSE,
         )
     return session, (*told, *play)
 
@@ -112,7 +120,9 @@ def _replaces_in_time(session: Session, heard: PlannedCue, following: PlannedCue
 def went_away(session: Session, event: e.WentAway) -> Result:
     """The headphones are off: silence; the piece is kept, the infusion is not waited for."""
     if session.away_s is not None:
-        raise Refused("the headphones are off already; `kaproom back` once they are on again")
+        raise Refused(
+            "the headphones are off already; `kaproom back` once they are on again", Reason.AWAY
+        )
     # On the way back from another absence the kept piece has not come in yet.
     silent_until_s = session.silent_until_s
     heard = session.cue_at(session.now_s if silent_until_s is None else silent_until_s)
@@ -134,7 +144,7 @@ def came_back(session: Session, event: e.CameBack) -> Result:
     What was lowered for a voice, or calm, stays so until `return`; a fade does not.
     """
     if session.away_s is None:
-        raise Refused("nobody is away; `kaproom away` is for headphones taken off")
+        raise Refused("nobody is away; `kaproom away` is for headphones taken off", Reason.NOT_AWAY)
     kept = session.kept
     from_s = session.now_s + LEAD_S
     session = replace(

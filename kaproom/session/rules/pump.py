@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isfinite
 
-from kaproom.errors import Mend, Refused
+from kaproom.errors import Mend, Reason, Refused
 from kaproom.session import events as e
 from kaproom.session.effects import Effect
 from kaproom.session.infusion import InfusionState, Mark
@@ -29,7 +29,7 @@ from kaproom.session.state import LEAD_S, Session, Stage
 def infused(session: Session, event: e.Infused) -> Result:
     """Something was done at the pump."""
     if event.at_s > session.now_s:
-        raise Refused("that lies ahead; record it when it is done")
+        raise Refused("that lies ahead; record it when it is done", Reason.LIES_AHEAD)
     _check_amount(session.profile, event)
     mark = Mark(event.what, event.at_s, event.late, event.value, event.unit)
     infusion = session.infusion.recorded(mark)

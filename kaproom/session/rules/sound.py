@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import isfinite
 
-from kaproom.errors import Mend, Refused
+from kaproom.errors import Mend, Reason, Refused
 from kaproom.session import events as e
 from kaproom.session.effects import SetGain
 from kaproom.session.replanning import Result, closing_missed, replanned
@@ -21,7 +21,9 @@ END_TAIL_S = 0.5
 def ducked(session: Session, event: e.Ducked) -> Result:
     """Lower for a voice, until `return`."""
     if session.ducked_s is not None:
-        raise Refused("the sound is lowered already; `kaproom return` brings it back")
+        raise Refused(
+            "the sound is lowered already; `kaproom return` brings it back", Reason.DUCKED
+        )
     return replace(session, ducked_s=session.now_s), ()
 
 
@@ -29,7 +31,7 @@ def faded(session: Session, event: e.Faded) -> Result:
     """To silence, until `return`; also while the session ends, where 8 s are too long."""
     on_its_way_back = session.silent_until_s is not None
     if session.faded_s is not None and not event.at_once and not on_its_way_back:
-        raise Refused("the sound is faded already; `kaproom return` brings it back")
+        raise Refused("the sound is faded already; `kaproom return` brings it back", Reason.FADED)
     if session.stage is Stage.OPEN:
         faded_s = session.now_s if session.faded_s is None else session.faded_s
         session = replace(session, faded_s=faded_s, silent_until_s=None)
@@ -43,8 +45,10 @@ def returned(session: Session, event: e.Returned) -> Result:
     was_calm = session.calm_s is not None and not asked
     if not was_calm and session.ducked_s is None and session.faded_s is None:
         if asked:
-            raise Refused(WAITS)
-        raise Refused("the plan's music plays already; there is nothing to return from")
+            raise Refused(WAITS, Reason.INTERRUPTED)
+        raise Refused(
+            "the plan's music plays already; there is nothing to return from", Reason.PLAN_PLAYS
+        )
     calm_s = session.calm_s if asked else None
     session = replace(session, ducked_s=None, calm_s=calm_s, faded_s=None)
     if not was_calm:
@@ -63,7 +67,8 @@ def levelled(session: Session, event: e.Levelled) -> Result:
         bound = "highest" if event.by_db > 0 else "lowest"
         raise Refused(
             f"the level is at its {bound}, {level_db:g} dB; the profile limits it: "
-            f"limits.{'level_max_db' if event.by_db > 0 else 'level_min_db'}"
+            f"limits.{'level_max_db' if event.by_db > 0 else 'level_min_db'}",
+            Reason.LOUDEST if event.by_db > 0 else Reason.SOFTEST,
         )
     return replace(session, level_db=level_db), ()
 

@@ -21,7 +21,7 @@ from kaproom.displays.pictures import Picture
 from kaproom.displays.shapes import Screen, Text
 from kaproom.displays.station.saying import Saying
 from kaproom.displays.words import Words, languages
-from kaproom.errors import MORE_INTENSE, Mend
+from kaproom.errors import Mend, Reason
 
 EN, DE = Saying(Words("en")), Saying(Words("de"))
 SIZE = (1280.0, 800.0)
@@ -103,7 +103,7 @@ def test_a_room_that_asks_before_a_more_intense_phase_is_asked_on() -> None:
     at.over.preview = {**PREVIEW, "more_intense": False}
     (wish,) = press(at, "ok", 1)
     assert isinstance(wish, Wish)
-    at.answered(Outcome(wish.id, False, {"line": "more", "reason": MORE_INTENSE}))
+    at.answered(Outcome(wish.id, False, {"line": "more", "reason": Reason.MORE_INTENSE}))
     assert done(press(at, "ok", 2)) == [("advance", {"sure": True})]
 
 
@@ -199,6 +199,22 @@ def test_what_was_done_at_the_pump_is_one_press_and_correctable() -> None:
     press(at, "ago more")
     ago = {"what": "resumed", "ago_s": 60.0}
     assert done(at.text("3", NOW_NS + NS_PER_S, "")) == [("infusion", ago)]
+
+
+def test_a_refusal_is_said_in_the_consoles_language_and_else_in_its_own_words() -> None:
+    at = desk(status())
+    for after_s, (reason, words) in enumerate(
+        (
+            (Reason.HELD, "diese Phase wird schon gehalten; Weiter verlässt sie"),
+            (None, "held; `kaproom advance`"),
+            ("of a later version", "held; `kaproom advance`"),
+        )
+    ):
+        (wish,) = press(at, "hold", after_s)
+        assert isinstance(wish, Wish)
+        line = {"line": "held; `kaproom advance`", "reason": reason}
+        at.answered(Outcome(wish.id, False, line))
+        assert any(one.endswith(f": {words}") for one in shown(at, say=DE).words())
 
 
 def test_a_rate_is_typed_with_its_unit() -> None:
