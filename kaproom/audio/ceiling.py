@@ -25,10 +25,11 @@ _WINDOW_S: Final = 3.0  # EBU Tech 3341: short-term
 _AHEAD_S: Final = 1.0  # chosen: how gently it is turned down
 # What the curve's own slope and the filter's memory may add.
 _MARGIN_LU: Final = 0.05
+_K_GAIN_MAX: Final = 10.0 ** (K_GAIN_MAX_DB / 10.0)
 
 
 class Ceiling:
-    """One piece's loudness ceiling; remembers the K-weighted energies it had to compute."""
+    """One piece's loudness ceiling; remembers the energies it had to compute."""
 
     def __init__(self, rate_hz: int) -> None:
         self._rate_hz = rate_hz
@@ -36,6 +37,7 @@ class Ceiling:
         # One hop more than fits, so that 3 s anywhere lie within one window.
         self._window_hops = int(-(-_WINDOW_S // self._slot_s)) + 1
         self._ahead_hops = round(_AHEAD_S / self._slot_s)
+        self._k_bounds: dict[int, NDArray[np.float64]] = {}
         self._k_energies: dict[int, NDArray[np.float64]] = {}
         self.grains_behind = -(-self._window_hops // HOPS) + 1
         self.grains_ahead = -(-(self._window_hops + self._ahead_hops + 1) // HOPS)
@@ -84,13 +86,17 @@ class Ceiling:
         factors = 10.0 ** (gains_db / 10.0)
         plain = self._loudest(_joined(feed.energies, low, high) * factors)
         limit = power_of(ceiling_lufs - _MARGIN_LU)
-        could = plain * 10.0 ** (K_GAIN_MAX_DB / 10.0) > limit
+        could = plain * _K_GAIN_MAX > limit
+        if could.any():
+            bounds = self._closer(feed, (low, high), could, feed.k_bounds, self._k_bounds)
+            could &= self._loudest(bounds * factors) > limit
         if not could.any():
             if cut_at(carry, first, self._slot_s) == 0.0:
                 return None, NO_CUT
             excess_db = np.zeros(len(plain))
         else:
-            exact = self._loudest(self._weighted(feed, low, high, could) * factors)
+            weighted = self._closer(feed, (low, high), could, feed.k_energies, self._k_energies)
+            exact = self._loudest(weighted * factors)
             excess_db = np.where(could, 10.0 * np.log10(np.maximum(exact / limit, 1.0)), 0.0)
         # A hop needs what the worst window needs that it lies in.
         windows = np.lib.stride_tricks.sliding_window_view(excess_db, self._window_hops)
@@ -108,31 +114,35 @@ class Ceiling:
         sums: NDArray[np.float64] = windows.sum(axis=1) / (_WINDOW_S * self._rate_hz)
         return sums
 
-    def _weighted(
-        self, feed: Feed, low: int, high: int, could: NDArray[np.bool_]
+    def _closer(
+        self,
+        feed: Feed,
+        grains: tuple[int, int],
+        could: NDArray[np.bool_],
+        compute: _ByGrain,
+        known: dict[int, NDArray[np.float64]],
     ) -> NDArray[np.float64]:
-        """K-weighted energies; computed for what lies in a window that could be too loud."""
+        """Closer to the K-weighted energies, for all that lies in a window that ``could`` cut."""
+        low, high = grains
         padded = np.concatenate([could, np.zeros(self._window_hops - 1, dtype=np.bool_)])
         windows = np.lib.stride_tricks.sliding_window_view(padded, self._window_hops)
         matters: NDArray[np.bool_] = np.asarray(windows.any(axis=1))
-        for number in [n for n in self._k_energies if n < low]:
-            del self._k_energies[number]
+        for number in [n for n in known if n < low]:
+            del known[number]
         for grain in range(low, high):
-            if grain in self._k_energies:
+            if grain in known:
                 continue
             at = (grain - low) * HOPS
             if matters[at : at + HOPS].any():
-                weighted = feed.k_energies(grain)
-                if weighted is not None:
-                    self._k_energies[grain] = weighted
-        safe = 10.0 ** (K_GAIN_MAX_DB / 10.0)
+                computed = compute(grain)
+                if computed is not None:
+                    known[grain] = computed
 
         def best_known(grain: int) -> NDArray[np.float64] | None:
-            known = self._k_energies.get(grain)
-            if known is not None:
-                return known
+            if grain in known:
+                return known[grain]
             plain = feed.energies(grain)
-            return None if plain is None else plain * safe
+            return None if plain is None else plain * _K_GAIN_MAX
 
         return _joined(best_known, low, high)
 

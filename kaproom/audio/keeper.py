@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Final, Protocol, Self
 
 from kaproom.audio.device import Asked
-from kaproom.audio.meter import STEP_S, Meter
+from kaproom.audio.meter import Meter
 from kaproom.audio.ring import RING_FILE, SILENCE_DB, Notice, Ring
 from kaproom.clock import NS_PER_S, mono_ns
 from kaproom.errors import WorldFailed
@@ -34,7 +34,8 @@ SILENT: Final = "silent"  # asked for in place of a device's name
 LATENCIES_MS: Final = (10, 800)  # more would not fit into what the ring keeps behind
 LOCK_FILE: Final = "output.lock"
 MODULE: Final = "kaproom.audio.output"
-_STALE_NS: Final = 500_000_000  # audio.md: a heartbeat that is older is a stream that hangs
+# Measured: a heartbeat older than a beat and this is that of a stream that hangs.
+_OVERDUE_NS: Final = 300_000_000
 _LATE_NS: Final = 100_000_000
 # Chosen: deaths in a row, each within this of the birth, after which a stream is to leave
 # the device alone for a moment.
@@ -90,6 +91,7 @@ class Keeper:
     ) -> None:
         self._runtime = runtime
         self._asked = asked
+        self._stale_ns = round(asked.beat_s * NS_PER_S) + _OVERDUE_NS
         self._stream = stream
         self._ending = False
         self._private: tuple[int, ...] = ()  # descriptors that no stream may hold
@@ -124,16 +126,17 @@ class Keeper:
         self._ending = True
 
     def _keep(self, ring: Ring, child: Child) -> None:
-        levels = _Levels(ring)
+        beat_s = self._asked.beat_s
+        levels = _Levels(ring, beat_s)
         looked_ns = mono_ns()
         while not self._ending and ring.in_place():
-            ended = child.ended_within(STEP_S, self._woken)
+            ended = child.ended_within(beat_s, self._woken)
             now_ns = mono_ns()
             ring.keeper_heartbeat_ns = now_ns
             # Who was late himself, by a busy machine or a suspend, must not judge.
-            on_time = now_ns - looked_ns < STEP_S * NS_PER_S + _LATE_NS
+            on_time = now_ns - looked_ns < beat_s * NS_PER_S + _LATE_NS
             looked_ns = now_ns
-            if ended or (on_time and now_ns - ring.heartbeat_ns > _STALE_NS):
+            if ended or (on_time and now_ns - ring.heartbeat_ns > self._stale_ns):
                 child = self._replace(ring, child, now_ns)
                 continue
             levels.update()
@@ -232,7 +235,7 @@ class Keeper:
             child.end(_END_S)
             ring.announce(Notice("off"))
             return None
-        if mono_ns() - ring.heartbeat_ns > _STALE_NS:
+        if mono_ns() - ring.heartbeat_ns > self._stale_ns:
             child.kill()
             return None
         return child
@@ -311,14 +314,14 @@ class Child:
 class _Levels:
     """The meter on what leaves."""
 
-    def __init__(self, ring: Ring) -> None:
+    def __init__(self, ring: Ring, step_s: float) -> None:
         self._ring = ring
-        self._meter = Meter(ring.rate_hz)
+        self._meter = Meter(ring.rate_hz, step_s)
         self._metered = ring.read_frame
         self._idle = 0
 
     def update(self) -> None:
-        """Meter what left since the last time, about five times a second."""
+        """Meter what left since the last time, a step ago or so."""
         ring, meter = self._ring, self._meter
         read = ring.read_frame
         moved = read - self._metered

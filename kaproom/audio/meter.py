@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from kaproom.audio.ring import SILENCE_DB
 
-STEP_S: Final = 0.2  # chosen: a new figure five times a second
-_STEPS: Final = 2  # ITU-R BS.1770: momentary is 400 ms
+_MOMENTARY_S: Final = 0.4  # ITU-R BS.1770
 # The rate, about, at which the lower frequencies are weighed. What folds onto those below
 # 2 kHz, where the weights differ by more than 1 dB, was 13 dB down before, and is from above
 # 10 kHz, where music has little: on white noise it makes 0.01 dB.
@@ -30,11 +29,16 @@ _EDGE_S: Final = 0.04
 
 
 class Meter:
-    """Loudness of a run of blocks of ``block_frames``, each ``step_frames`` after the last."""
+    """Loudness of a run of blocks of ``block_frames``, each ``step_frames`` after the last.
 
-    def __init__(self, rate_hz: int) -> None:
+    Args:
+        rate_hz: Of the blocks.
+        step_s: How often there is a new figure; 400 ms, or a whole part of it.
+    """
+
+    def __init__(self, rate_hz: int, step_s: float) -> None:
         self._fold = max(1, round(rate_hz / _LOWER_HZ))
-        self.step_frames = round(STEP_S * rate_hz)
+        self.step_frames = round(step_s * rate_hz)
         edge = round(_EDGE_S * rate_hz)
         # Cut to a multiple of the fold.
         edge -= (self.step_frames + edge) % self._fold
@@ -51,7 +55,7 @@ class Meter:
         self._lower = np.repeat(lower / self.step_frames, 2).astype(np.float32)
         self._windowed = np.zeros(self.block_frames, np.complex64)
         self._folded = np.zeros(size, np.complex64)
-        self._energies = [0.0] * _STEPS
+        self._energies = [0.0] * round(_MOMENTARY_S / step_s)
         self._peak = 0.0
 
     def take(self, block: NDArray[np.float32]) -> None:
@@ -79,8 +83,8 @@ class Meter:
 
     @property
     def lufs(self) -> float:
-        """Momentary loudness of the last two steps; -inf for silence."""
-        energy = sum(self._energies) / _STEPS
+        """Momentary loudness of the last 400 ms; -inf for silence."""
+        energy = sum(self._energies) / len(self._energies)
         return -0.691 + 10 * math.log10(energy) if energy > 0.0 else SILENCE_DB
 
     @property

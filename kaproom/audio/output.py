@@ -36,7 +36,6 @@ from kaproom.errors import WorldFailed
 ENDED, LOST, FROZEN, HANGS = 0, 3, 4, 5  # how a stream's process ends
 
 _NS_PER_MS: Final = 1_000_000
-_BEAT_S: Final = 0.2  # between looks at the device; the keeper allows 500 ms
 _CLOCK_S: Final = 0.05  # between takes by the clock
 # Chosen: how long a stream waits for a device that just was there, rather than let the
 # programme go on unheard. Opening takes 5 to 60 ms, more with both cores busy.
@@ -103,7 +102,7 @@ class Stream:
         patient_until_ns = now_ns + (_GRACE_NS if was in ("device", "off") else 0)
         # Without its ring nobody can ask an orphan to end.
         while not self._ending and ring.in_place():
-            self._wake.wait(_BEAT_S if self._opened_ns else _CLOCK_S)
+            self._wake.wait(self._asked.beat_s if self._opened_ns else _CLOCK_S)
             self._wake.clear()
             now_ns = mono_ns()
             ring.heartbeat_ns = now_ns
@@ -193,7 +192,8 @@ class Stream:
         due = min(due, rate_hz)
         while due > 0:
             frames = min(due, len(self._scratch))
-            self._outlet.pour(self._scratch[:frames], now_ns, 0)
+            # Due since then, however late this thread runs: the line of frames stays even.
+            self._outlet.pour(self._scratch[:frames], now_ns, -due * NS_PER_S // rate_hz)
             due -= frames
 
     # -- PortAudio's thread

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kaproom.audio.decoder import DecodeError, Decoder
 from kaproom.audio.grain import GRAIN_FRAMES, HOP_FRAMES, HOPS, grain_at, grains_in
-from kaproom.audio.loudness import k_weighted_powers, lead_in_frames
+from kaproom.audio.loudness import k_slope_factor, k_weighted_powers, lead_in_frames
 from kaproom.audio.programme import Bed, Cue, Track
 from kaproom.audio.soundscape import soundscape
 from kaproom.audio.stereo import Block
@@ -96,8 +96,19 @@ class Feed:
             halves += self._totals.get(grain, silent)
         return halves
 
+    def k_bounds(self, grain: int) -> NDArray[np.float64] | None:
+        """What the K-weighted energies cannot exceed; None where the sound is not held."""
+        sound, plain = self._grains.get(grain), self._energies.get(grain)
+        if sound is None or plain is None:
+            return None
+        slopes = np.diff(sound, axis=0, prepend=sound[:1]).reshape(HOPS, -1)
+        bounds: NDArray[np.float64] = np.einsum("ij,ij->i", slopes, slopes, dtype=np.float64)
+        bounds *= k_slope_factor(self.rate_hz)
+        bounds += plain
+        return bounds
+
     def k_energies(self, grain: int) -> NDArray[np.float64] | None:
-        """The same, K-weighted; None where the sound is not held any more, or not yet."""
+        """The energies, K-weighted; None where the sound is not held any more, or not yet."""
         sound = self._grains.get(grain)
         if sound is None:
             return None
