@@ -387,6 +387,12 @@ def test_a_silent_output_keeps_the_time_and_obeys_the_same_law(player: Player) -
     assert passed == pytest.approx((mono_ns() - since_ns) * RATE_HZ / S, abs=RATE_HZ / 8)
     assert -39.0 < player.ring.gain_now_db < -34.0
     assert -48.0 < player.ring.level_lufs < -38.0
+    begun, later = player.ring.timing(), player.ring.timing()
+    while later.frame - begun.frame < RATE_HZ // 2:
+        later = player.ring.timing()
+    apart_ns = later.mono_ns + later.latency_ns - begun.mono_ns - begun.latency_ns
+    # However unevenly its thread was let run.
+    assert apart_ns * RATE_HZ / S == pytest.approx(later.frame - begun.frame, abs=2)
 
 
 def test_a_device_that_does_not_exist_is_named_and_the_time_goes_on(
