@@ -13,6 +13,7 @@ from kaproom.audio.mixer import Failed
 from kaproom.audio.programme import Bed, Programme
 from kaproom.audio.ring import SILENCE_DB, Ring
 from kaproom.audio.soundscape import names
+from kaproom.audio.tone import Side, is_tone, side_of
 from kaproom.errors import Mend
 
 _FALL_S = 3.0
@@ -29,6 +30,9 @@ def programme_of(args: Mapping[str, Any]) -> Programme:
         programme = Programme.from_json(args.get("programme") or {})
     except ValueError as error:
         raise Mend(f"{error}; the programme was not changed") from error
+    if is_tone(programme):
+        # Its level is nobody's choice.
+        raise Mend("a test tone is asked for by its side, with tone; the programme was not changed")
     unknown = unknown_soundscapes(programme)
     if unknown:
         raise Mend(
@@ -57,6 +61,18 @@ def gain_of(args: Mapping[str, Any]) -> tuple[float, float]:
         if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
             raise Mend(f"gain: {name} is {value!r}; it must be a number")
     return float(target_db), float(fall_s)
+
+
+def tone_side(args: Mapping[str, Any]) -> Side:
+    """The side that a request wants a tone on.
+
+    Raises:
+        Mend: It is none.
+    """
+    side = side_of(args.get("side"))
+    if side is None:
+        raise Mend(f"a tone is on the left, the right or both, not {str(args.get('side'))[:40]!r}")
+    return side
 
 
 def status(ring: Ring, programme: Programme | None, failures: Sequence[Failed]) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from kaproom.audio.limiter import MARGIN_FRAMES, limited, limiter_carry, limiter
 from kaproom.audio.programme import (
     CEILING_MAX_DBTP,
     CEILING_MAX_LUFS,
-    Bed,
     Cue,
     Programme,
     Quiet,
@@ -49,7 +48,7 @@ _END_TOLERANCE_S: Final = 0.01
 _END_FADE_S: Final = 1.0
 # A file that cannot be read fast enough is given up with this much of it left.
 _GIVE_UP_S: Final = 4.0
-# Longer than any machine should need for a grain of a bed.
+# Longer than any machine should need for a grain of what it makes itself.
 _BED_WAIT_S: Final = 1.0
 _JOIN_S: Final = 0.5
 
@@ -126,7 +125,7 @@ class Mixer:
     def hurry(self) -> None:
         """The ring runs low: give up the files that cannot be had in time.
 
-        What is missing then fades into the fallback; only that a bed is made is waited for.
+        What is missing then fades into the fallback; only what no disk holds up is waited for.
         """
         grain = grain_at(self.frame)
         reserve = int(_GIVE_UP_S * self._rate_hz) // GRAIN_FRAMES
@@ -137,7 +136,7 @@ class Mixer:
                 voice.feed.cut(_too_slow(voice.cue))
         self._mend_ends()
         for voice in self._sounding(grain, grain + 1):
-            if isinstance(voice.cue.source, Bed):
+            if not isinstance(voice.cue.source, Track):
                 voice.feed.wait(grain + 1, _BED_WAIT_S)
 
     def take(self, frames: int) -> Block:

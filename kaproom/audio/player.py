@@ -11,6 +11,9 @@ played changes nothing. What ends it, and what is heard of that:
   30 s, as by ``systemctl restart``, continues the programme, entering softly.
 - the request ``close``: the same fade, the programme is dropped, the player stays.
 - the request ``stop``: ``close``, and the player ends.
+
+A test tone is never mixed with anything: while a session's sound is there it is refused,
+and before whatever follows it, it falls silent, its output ends, and the ring is emptied.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ from kaproom.audio.answers import (
     gain_of,
     programme_of,
     status,
+    tone_side,
     unknown_soundscapes,
 )
 from kaproom.audio.filling import Filling
@@ -44,6 +48,7 @@ from kaproom.audio.mixer import Failed
 from kaproom.audio.outputs import output_alive, start_output, stop_output
 from kaproom.audio.programme import Cue, Programme
 from kaproom.audio.ring import RING_FILE, SILENCE_DB, GainTarget, Notice, Ring, RingError
+from kaproom.audio.tone import GAIN_DB, LENGTH_S, is_tone, tone_programme
 from kaproom.clock import NS_PER_S, mono_ns
 from kaproom.errors import Mend, Refused, WorldFailed
 from kaproom.intercom import Request, Server
@@ -54,6 +59,7 @@ RATES_HZ: Final = (32_000, 192_000)
 DEFAULT_DEVICE: Final = ("", "auto", "default")
 
 _FADE_S: Final = 3.0  # design: silent in 3 s
+_TONE_FADE_S: Final = 0.15  # chosen: without a click, and nobody waits
 # Longer than the fade by more than the device's latency.
 _FADE_LIMIT_S: Final = 3.9
 _CLOSING_LOOK_S: Final = 0.05
@@ -127,6 +133,8 @@ class Player:
                     return 0
                 if self._signals and self._ending is None:
                     self._fade_out(_Ending.TERMINATE)
+                if self._ending is None and self._tone_is_over():
+                    self._fade_out(_Ending.CLOSE)
                 if self._ending is not None and self._faded() and self._finish():
                     return 0
                 self._look_after_output()
@@ -157,7 +165,7 @@ class Player:
         stopped_ns = None if left is None else left.stopped_ns
         if stopped_ns is not None and mono_ns() - stopped_ns > _RESTART_S * NS_PER_S:
             left = None
-        if left is None or unknown_soundscapes(left.programme):
+        if left is None or is_tone(left.programme) or unknown_soundscapes(left.programme):
             self._ring.playing = 0
             forget(self._runtime)
             return
@@ -179,6 +187,12 @@ class Player:
         self._filling.mixer.failures.extend(self._failures)
         self._ring.playing = 1
         self._see_to_output()
+
+    @property
+    def _tone(self) -> Cue | None:
+        """The test tone, while there is one."""
+        programme = self._filling.mixer.programme if self._filling else None
+        return programme.cues[0] if programme is not None and is_tone(programme) else None
 
     def _fill(self) -> float:
         """Write what there is room for; how long until there is more to do."""
@@ -216,6 +230,8 @@ class Player:
                 case "status":
                     programme = self._filling.mixer.programme if self._filling else None
                     request.reply(status(self._ring, programme, self._failures))
+                case "tone":
+                    request.reply(self._take_tone(request.args))
                 case "gain":
                     self._ring.set_gain(*gain_of(request.args))
                     request.reply()
@@ -228,7 +244,7 @@ class Player:
                 case _:
                     request.mend(
                         f"the player cannot {request.do!r}; "
-                        "it knows programme, status, gain, close, stop, watch"
+                        "it knows programme, status, gain, close, stop, tone, watch"
                     )
         except Mend as error:
             request.mend(str(error))
@@ -237,8 +253,10 @@ class Player:
 
     def _take_programme(self, args: dict[str, Any]) -> dict[str, Any]:
         new = programme_of(args)
-        if self._ending in (_Ending.STOP, _Ending.TERMINATE):
-            raise Refused("the player is ending; ask the next one")
+        self._must_stay()
+        if self._tone:
+            self._drop()
+            self._empty()
         frame = self._ring.write_frame
         if self._ending is _Ending.CLOSE:
             # A new session follows at once: its first cue is not the old one's next.
@@ -257,6 +275,27 @@ class Player:
             "write_frame": frame,
             "started": [[c.id, c.start_frame] for c in coming.cues if c.start_frame <= frame],
         }
+
+    def _take_tone(self, args: dict[str, Any]) -> dict[str, Any]:
+        side = tone_side(args)
+        self._must_stay()
+        if self._filling is not None and not self._tone:
+            raise Refused("a session's music is there, or still fades: no tone into it")
+        self._drop()
+        self._empty()
+        self._ring.set_gain(GAIN_DB, _TONE_FADE_S)
+        self._play(tone_programme(side, self._ring.write_frame))
+        return {"length_s": LENGTH_S}
+
+    def _tone_is_over(self) -> bool:
+        tone = self._tone
+        if tone is None:
+            return False
+        return self._ring.read_frame > tone.start_frame + LENGTH_S * self._ring.rate_hz
+
+    def _must_stay(self) -> None:
+        if self._ending in (_Ending.STOP, _Ending.TERMINATE):
+            raise Refused("the player is ending; ask the next one")
 
     # -- the output
 
@@ -301,7 +340,7 @@ class Player:
     def _fade_out(self, ending: _Ending) -> None:
         if self._ending is None:
             self._gain_before = self._ring.gain()
-            self._ring.set_gain(SILENCE_DB, _FADE_S)
+            self._ring.set_gain(SILENCE_DB, _TONE_FADE_S if self._tone else _FADE_S)
             self._fade_until_ns = mono_ns() + round(_FADE_LIMIT_S * NS_PER_S)
             self._ending = ending
         elif self._ending is _Ending.CLOSE or ending is _Ending.STOP:
@@ -324,10 +363,14 @@ class Player:
             return True
         ends = self._ending is _Ending.STOP or bool(self._signals)
         self._drop()
-        stop_output(self._runtime)
-        # What is left of the old programme must not begin the next one. Nobody reads now.
-        self._ring.read_frame = self._ring.write_frame
+        self._empty()
         return ends
+
+    def _empty(self) -> None:
+        """What is left of the old programme must not begin the next one."""
+        stop_output(self._runtime)
+        # Nobody reads now.
+        self._ring.read_frame = self._ring.write_frame
 
     def _drop(self) -> None:
         self._ending = None

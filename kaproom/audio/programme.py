@@ -1,4 +1,4 @@
-"""What plays when: the cues of a session, as the player holds them.
+"""What plays when: the cues of a session, or a test tone, as the player holds them.
 
 Pure values. A cue's start and the length of its entrance also define the exit of
 everything before it, so there can be neither a gap nor a misplaced fade; the last
@@ -60,7 +60,14 @@ class Quiet:
     """Planned silence."""
 
 
-Source = Track | Bed | Quiet
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """The test tone on one side, ``left`` or ``right``, or on ``both``; then silence."""
+
+    side: str
+
+
+Source = Track | Bed | Quiet | Tone
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,7 @@ class Programme:
     """The cues in order of ``start_frame``, and what takes over when a file fails.
 
     Attributes:
-        cues: At least one; the last one's source is a Bed.
+        cues: At least one; the last one's source is a Bed. A Tone stands alone.
         fallback: Fades in where a source ends early or cannot be read.
         fallback_gain_db: Its gain.
         ceiling_dbtp: True-peak limit of the mix.
@@ -178,6 +185,8 @@ def fault(cues: Sequence[Cue]) -> str | None:
         problem = _cue_fault(cue)
         if problem:
             return f"cue {cue.id!r}: {problem}"
+    if any(isinstance(cue.source, Tone) for cue in cues):
+        return "a test tone is a programme of its own" if len(cues) > 1 else None
     if not isinstance(cues[-1].source, Bed):
         return f"the last cue, {cues[-1].id}, ends; a programme must end in a bed"
     if len({c.id for c in cues}) != len(cues):
@@ -237,10 +246,11 @@ def entrance(cue: Cue, frames: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.clip((frames - cue.start_frame) / cue.crossfade_frames, 0.0, 1.0)
 
 
-_KINDS: dict[str, type[Track] | type[Bed] | type[Quiet]] = {
+_KINDS: dict[str, type[Track] | type[Bed] | type[Quiet] | type[Tone]] = {
     "track": Track,
     "bed": Bed,
     "quiet": Quiet,
+    "tone": Tone,
 }
 
 
@@ -284,6 +294,9 @@ def _source_fault(source: Source) -> str | None:
             if not _within(intensity, (0.0, 1.0)):
                 return f"intensity is {intensity!r}; it must be 0 to 1"
             return None
+        case Tone(side):
+            known = side in ("left", "right", "both")
+            return None if known else f"a tone's side is left, right or both, not {side!r}"
         case Quiet():
             return None
 

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from kaproom.audio.decoder import DecodeError, Decoder
 from kaproom.audio.grain import GRAIN_FRAMES, HOP_FRAMES, HOPS, grain_at, grains_in
 from kaproom.audio.loudness import k_slope_factor, k_weighted_powers, lead_in_frames
-from kaproom.audio.programme import Bed, Cue, Track
+from kaproom.audio.programme import Bed, Cue, Tone, Track
 from kaproom.audio.soundscape import soundscape
 from kaproom.audio.stereo import Block
+from kaproom.audio.tone import pulses
 
 AHEAD_S: Final = 12.0
 """A file is decoded at least so far ahead of what is being mixed."""
@@ -52,7 +53,7 @@ class Feed:
         self, cue: Cue, rate_hz: int, first_grain: int, notify: Callable[[], None]
     ) -> None:
         """Begin to make grains from ``first_grain`` on, or the cue's first if that is later."""
-        assert isinstance(cue.source, Track | Bed)
+        assert isinstance(cue.source, Track | Bed | Tone)
         self.cue = cue
         self.rate_hz = rate_hz
         self.first_grain = max(first_grain, grain_at(cue.start_frame))
@@ -61,7 +62,7 @@ class Feed:
         self.why: str | None = None
         self.wanted = 0
         self.damaged_at_s: Sequence[float] = ()
-        endless = isinstance(cue.source, Bed)
+        endless = not isinstance(cue.source, Track)
         self.ahead_grains = grains_in(_BED_AHEAD_S if endless else AHEAD_S, rate_hz)
         self._burst_grains = grains_in(_BED_BURST_S if endless else _BURST_S, rate_hz)
         self._notify = notify
@@ -217,21 +218,31 @@ class Feed:
 
     def _blocks(self, from_frame: int) -> Iterator[Block]:
         source = self.cue.source
-        if isinstance(source, Bed):
-            bed = soundscape(source.soundscape, source.seed, self.rate_hz, source.intensity)
+        if not isinstance(source, Track):
             at = from_frame
             size = GRAIN_FRAMES - (self.cue.start_frame + from_frame) % GRAIN_FRAMES
+            make = self._endless()
             while True:
-                yield bed.block(source.offset_frames + at, size)
+                yield make(at, size)
                 at += size
                 size = GRAIN_FRAMES
-        assert isinstance(source, Track)
         decoder = Decoder(source.path, self.rate_hz, source.cue_in_s, source.cue_out_s, from_frame)
         self.damaged_at_s = decoder.damaged_at_s
         try:
             yield from decoder
         finally:
             decoder.close()
+
+    def _endless(self) -> Callable[[int, int], Block]:
+        """What makes the sound of a bed or a tone: from its own frame, so many frames."""
+        source = self.cue.source
+        if isinstance(source, Bed):
+            bed = soundscape(source.soundscape, source.seed, self.rate_hz, source.intensity)
+            offset = source.offset_frames
+            return lambda at, size: bed.block(offset + at, size)
+        assert isinstance(source, Tone)
+        side = source.side
+        return lambda at, size: pulses(side, self.rate_hz, at, size)
 
 
 def _fft_frames(stretch: Block) -> int:

@@ -30,8 +30,9 @@ from kaproom.audio.kept import KEPT_FILE, Kept, found, keep
 from kaproom.audio.mixer import render
 from kaproom.audio.player import SOCKET_FILE
 from kaproom.audio.programme import Bed, Cue, Programme, Track
-from kaproom.audio.ring import RING_FILE, SILENCE_DB, Ring, RingError
+from kaproom.audio.ring import RING_FILE, SILENCE_DB, GainTarget, Ring, RingError
 from kaproom.audio.stereo import Block
+from kaproom.audio.tone import GAIN_DB, LENGTH_S, pulses, tone_programme
 from kaproom.clock import mono_ns
 from kaproom.errors import Mend, Refused, WorldFailed
 from kaproom.intercom import Client
@@ -551,3 +552,67 @@ def test_a_player_that_ends_takes_no_new_programme(room: Room, songs: tuple[str,
     client.call("stop")
     with pytest.raises((Refused, WorldFailed)):
         sent(client, two_songs(songs))
+
+
+def test_a_tone_is_refused_into_a_sessions_music(room: Room, songs: tuple[str, str]) -> None:
+    stand_in = room.start().stand_in()
+    client = room.client()
+    sent(client, two_songs(songs))
+    with pytest.raises(Refused, match="no tone into it"):
+        client.call("tone", {"side": "left"})
+    stand_in.ring.gain_now_db = -6.0
+    client.call("close")
+    with pytest.raises(Refused, match="still fades"):
+        client.call("tone", {"side": "left"})
+    stand_in.ring.gain_now_db = SILENCE_DB
+    until(lambda: client.call("status")["programme"] is None)
+    client.call("tone", {"side": "left"})
+
+
+def test_a_tone_is_asked_for_by_its_side_alone(room: Room) -> None:
+    client = room.start().client()
+    with pytest.raises(Mend, match="a tone is on the left, the right or both, not 'middle'"):
+        client.call("tone", {"side": "middle"})
+    with pytest.raises(Mend, match="asked for by its side"):
+        sent(client, tone_programme("left", 0))
+    client.call("tone", {"side": "right", "gain_db": 0.0})
+    assert room.ring().gain() == GainTarget(GAIN_DB, 0.15)
+
+
+def test_a_tone_ends_by_itself_without_anybody(room: Room) -> None:
+    stand_in = room.start().stand_in()
+    client = room.client()
+    client.call("tone", {"side": "left"})
+    stand_in.ring.gain_now_db = GAIN_DB
+    assert (stand_in.take(frames(2)) == pulses("left", RATE_HZ, 0, frames(2))).all()
+    stand_in.take(frames(LENGTH_S - 1.5))
+    until(lambda: stand_in.ring.gain().target_db == SILENCE_DB)
+    stand_in.ring.gain_now_db = SILENCE_DB
+    until(lambda: client.call("status")["programme"] is None)
+    assert not stand_in.ring.playing
+
+
+@pytest.mark.parametrize("what", ["music", "another tone"])
+def test_nothing_of_a_tone_is_left_for_what_follows_it(
+    room: Room, songs: tuple[str, str], what: str
+) -> None:
+    stand_in = room.start().stand_in()
+    client, ring = room.client(), stand_in.ring
+    client.call("tone", {"side": "left"})
+    stand_in.take(frames(1))
+    until(lambda: ring.space_frames() < GRAIN_FRAMES)
+    if what == "music":
+        sent(client, two_songs(songs, at=ring.write_frame))
+        start = ring.read_frame
+        assert (stand_in.take(frames(5)) == rendered(now_playing(client), start, frames(5))).all()
+    else:
+        client.call("tone", {"side": "right"})
+        assert (stand_in.take(frames(2)) == pulses("right", RATE_HZ, 0, frames(2))).all()
+
+
+def test_no_player_takes_up_the_tone_of_another(room: Room) -> None:
+    room.start().client().call("tone", {"side": "both"})
+    room.killed()
+    client = room.start().client()
+    assert client.call("status")["programme"] is None
+    assert not room.ring().playing
