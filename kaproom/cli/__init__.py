@@ -23,6 +23,7 @@ from kaproom.cli import (
     report,
     room,
     session,
+    tones,
     windows,
     wire,
 )
@@ -62,6 +63,7 @@ def _everywhere(
 PARTS = (
     room,
     session,
+    tones,
     noting,
     preparing,
     checklists,

@@ -41,7 +41,10 @@ def checked(
     surroundings: bool = True,
 ) -> Checked:
     """The findings on one session, its music measured; a bar shows how far that is."""
-    return _checked(load_profile(profile, room), room, without, closing, quiet, surroundings)
+    found = _checked(load_profile(profile, room), room, without, closing, quiet, surroundings)
+    if not surroundings:
+        return found
+    return replace(found, findings=worst_first([*found.findings, *_tried(room)]))
 
 
 def begin(
@@ -61,9 +64,10 @@ def begin(
     findings, args = looked(profile, room, without, closing, quiet=quiet, surroundings=surroundings)
     if args is None:
         raise Mend("\n".join(str(finding) for finding in findings if finding.level == "stop"))
+    tried = _tried(room) if surroundings else []
     if not quiet:
-        shown(findings)
-    return args
+        shown(worst_first([*findings, *tried]))
+    return args | {"findings": [*args["findings"], *map(str, tried)]}
 
 
 def looked(
@@ -76,6 +80,8 @@ def looked(
     surroundings: bool = True,
 ) -> tuple[Sequence[Finding], dict[str, Any] | None]:
     """What the checks found, and what the daemon needs to begin; None if something stops it.
+
+    Whether the test tone was heard is not among them: people say so, at any time.
 
     Raises:
         Mend: The profile cannot be read.
@@ -141,6 +147,30 @@ def _broker(room: RoomFile) -> list[Finding]:
         return []
     where, _, what = line.partition(": ")
     return [Finding("warn", where, f"{what}; the room runs on")]
+
+
+def _tried(room: RoomFile) -> list[Finding]:
+    """What is not known yet of the headphones, left and right; it stops no session."""
+    if room.device == "silent":
+        return []
+    try:
+        with daemon() as client:
+            tones = client.call("status").get("tones") or {}
+    except (WorldFailed, Mend):
+        return []
+    untried = [ear for ear in ("left", "right") if ear in tones and tones[ear] is None]
+    deaf = [ear for ear in ("left", "right") if tones.get(ear) and not tones[ear]["heard"]]
+    found = []
+    if deaf:
+        line = (
+            f"the tone was not heard on the {' and the '.join(deaf)}: the plug, the cable, "
+            f"the headphones the right way round? then `kaproom tone {deaf[0]}`"
+        )
+        found.append(Finding("warn", "headphones", line))
+    if untried:
+        line = f"not tried on the {' and the '.join(untried)} yet: `kaproom tone {untried[0]}`"
+        found.append(Finding("note", "headphones", line))
+    return found
 
 
 def measure(paths: Iterable[Path], room: RoomFile, *, quiet: bool) -> Scan:

@@ -70,6 +70,18 @@ def _facts(tale: Tale, prepared: Mapping[str, Any]) -> Iterator[Fact]:
         yield Fact("Consent", "not recorded in the preparation")
     if prepared.get("by"):
         yield Fact("Prepared by", str(prepared["by"]))
+    tried = ", ".join(_tried(_mapping(tale.fields.get("tones"))))
+    if tried:
+        yield Fact("Headphones, by a test tone", tried)
+
+
+def _tried(tones: Mapping[str, Any]) -> Iterator[str]:
+    """What was heard on each side, and who says so."""
+    for ear in ("left", "right"):
+        said = _mapping(tones.get(ear))
+        if said:
+            by = f" ({said['by']})" if said.get("by") else ""
+            yield f"{ear} {'heard' if said.get('heard') is True else 'NOT heard'}{by}"
 
 
 def _mapping(found: Any) -> Mapping[str, Any]:

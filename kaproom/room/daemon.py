@@ -37,6 +37,7 @@ from kaproom.room.past import Case, find_past, past_of
 from kaproom.room.sheets import Sheets
 from kaproom.room.stamps import AGO_MAX_S
 from kaproom.room.surveyor import Surveyor
+from kaproom.room.tones import Tones
 from kaproom.room.vigil import Vigil, last_word
 from kaproom.session.roomfile import RoomFile
 
@@ -132,11 +133,8 @@ class Daemon:
             self._data, self._sheets, record.unsigned_sessions(), self._write
         )
         # Only the recorder's thread touches the record from here on.
-        self._done_before = {
-            w.entry.command_id: w.seq
-            for w in record.entries(after_seq=max(0, head.seq - RESENT_MAX))
-            if w.entry.command_id
-        }
+        recent = list(record.entries(after_seq=max(0, head.seq - RESENT_MAX)))
+        self._done_before = {w.entry.command_id: w.seq for w in recent if w.entry.command_id}
         self._bus = Bus(self._room, self._data, record)
         self._recorder = Recorder(record)
         self._bus.begin(self._recorder.acknowledge)
@@ -154,6 +152,12 @@ class Daemon:
         self._surveyor = Surveyor(self._room, self._data)
         self._server.add_reader(self._surveyor.fileno(), self._surveyor.answer)
         self._conductor = Conductor(self._headphones, self._write)
+        self._tones = Tones(
+            self._headphones,
+            lambda: self._conductor.open,
+            needed=self._room.device != "silent",
+        )
+        self._tones.recall(recent, now)
         self._server.add_reader(self._sheets.fileno(), self._afterwards.sheet_told)
         self._vigil = Vigil(self._data)
         if self._conductor.pick_up(entries, now, last_word(self._data)):
@@ -220,6 +224,8 @@ class Daemon:
             "backed-up": self._backed_up,
             "sign-off": self._sign_off,
             "call": self._call,
+            "tone": self._tone,
+            "heard": self._heard,
         }
 
     def _command(self, request: Request) -> None:
@@ -271,16 +277,29 @@ class Daemon:
         request.reply({"line": line})
         self._publish()
 
+    def _tone(self, request: Request) -> None:
+        request.reply({"line": self._tones.play(request.args, clock.now())})
+        self._publish()
+
+    def _heard(self, request: Request) -> None:
+        entry = self._tones.answered(request.args, clock.now(), request.id)
+        said = "was heard" if entry.fields["heard"] else "was NOT heard"
+        line = f"Recorded: the tone on the {entry.fields['side']} {said}."
+        self._write([entry], _Owed(request, {"line": line}))
+        self._publish()
+
     def _start(self, request: Request) -> None:
         self._conductor.must_be_free()
         asked_for, now = beginning(request.args), clock.now()
+        fields = {**asked_for.fields, **self._tones.first_fields(now)}
         self._conductor.weight.begin(request.args.get("weight_kg"))
         scribe = self._conductor.begin(
             uuid.uuid4().hex, asked_for.profile, asked_for.repertoire, now, asked_for.first
         )
+        self._tones.give_way()
         self._stay_awake()
         reply = {"session": scribe.session_id, "line": f"'{asked_for.profile.title}' has begun."}
-        opening = scribe.opening(asked_for.fields, request.id, asked_for.who)
+        opening = scribe.opening(fields, request.id, asked_for.who)
         self._write([opening, *self._conductor.first_entries(now)], _Owed(request, reply))
         self._publish()
 
@@ -420,6 +439,7 @@ class Daemon:
             "said": self._conductor.said or None,
             "unsigned": self._afterwards.told(),
             "clock": self._conductor.clock_facts,
+            "tones": self._tones.told(clock.now()),
         }
         return status | self._conductor.status()
 

@@ -42,6 +42,8 @@ _HANG_S = 0.7
 _LOOK_S = 0.25
 _GAIN_STEP_DB = 0.01  # the ring keeps thousandths
 _RETRY_S = 0.3
+# Nobody is surprised by a tone that was asked for before the player was away.
+_TONE_WAITS_S = 2.0
 # Set by a service manager's unit that runs the player itself.
 SUPERVISED = "KAPROOM_PLAYER_SUPERVISED"
 
@@ -56,10 +58,16 @@ class FromPlayer:
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    """A request to the player, kept until it is answered."""
+    """A request to the player, kept until it is answered, or nobody wants it any more."""
 
     do: str
     args: dict[str, Any]
+    until_ns: int | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether it is not too late for it."""
+        return self.until_ns is None or clock.mono_ns() < self.until_ns
 
 
 class Headphones:
@@ -143,8 +151,24 @@ class Headphones:
         return told_db == target_db or abs(told_db - target_db) < _GAIN_STEP_DB
 
     def stop(self) -> None:
-        """The session is over: sound off, programme dropped."""
+        """The session is over, or the tone: sound off, programme dropped."""
         self._wishes.put(_Wish("close", {}))
+
+    def sound_tone(self, side: str) -> None:
+        """Have the test tone on this side, soon or not at all."""
+        until_ns = clock.mono_ns() + round(_TONE_WAITS_S * NS_PER_S)
+        self._wishes.put(_Wish("tone", {"side": side}, until_ns))
+
+    @property
+    def reached(self) -> bool:
+        """Whether the player answers."""
+        return self._connected.is_set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether the player has something to play, or has not dropped it yet."""
+        ring = self._attached()
+        return ring is not None and bool(ring.playing)
 
     # -- frames and times
 
@@ -263,7 +287,7 @@ class Headphones:
         client: Client | None = None
         while not self._stopping.is_set():
             wish = self._wishes.get()
-            while wish is not None and not self._stopping.is_set():
+            while wish is not None and wish.wanted and not self._stopping.is_set():
                 client = client or self._reach()
                 if client is None:
                     continue

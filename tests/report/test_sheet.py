@@ -106,6 +106,17 @@ def test_who_was_there_signed_and_said_what_afterwards(was: Account) -> None:
     assert was.length_min == pytest.approx(112.1, abs=0.1)
 
 
+def test_what_was_heard_of_the_test_tone_is_told_and_by_whom(tmp_path: Path) -> None:
+    past = Past(*plan())
+    assert "test tone" not in words(sheet(account(tmp_path / "untried", past)))
+    first = past.entries[0]
+    tones = {"left": {"heard": True, "by": "AB"}, "right": {"heard": False, "by": None}}
+    fields = {**first.entry.fields, "tones": tones}
+    past.entries[0] = replace(first, entry=replace(first.entry, fields=fields))
+    said = words(sheet(account(tmp_path / "tried", past)))
+    assert "Headphones, by a test tone left heard (AB), right NOT heard" in said
+
+
 def test_a_second_press_and_a_text_that_followed_belong_to_the_note(tmp_path: Path) -> None:
     profile, music = plan()
     past = Past(profile, music)
