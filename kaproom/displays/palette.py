@@ -45,6 +45,8 @@ class Role(StrEnum):
     """Borders and dividing lines."""
     TRACK = "track"
     """The part of a bar that is not filled."""
+    HATCH = "hatch"
+    """Stripes below what is not to be believed as it is; words on them are still read."""
     TEXT = "text"
     """What is read first."""
     SECOND = "second"
@@ -82,6 +84,7 @@ _GROUND_HUE_DEG, _GROUND_CHROMA = 255.0, 0.025
 _RECIPES: dict[Role, _Recipe] = {
     Role.RULE: _Recipe(250, 0.02, (1.9, 1.7, 1.5)),
     Role.TRACK: _Recipe(250, 0.03, (1.7, 1.55, 1.4)),
+    Role.HATCH: _Recipe(250, 0.03, (1.6, 1.35, 1.1)),
     Role.TEXT: _Recipe(85, 0.012, (13.0, 9.0, 6.0)),
     Role.SECOND: _Recipe(250, 0.02, (8.0, 6.4, 5.0)),
     Role.FAINT: _Recipe(250, 0.02, (4.7, 4.0, 3.2)),

@@ -27,8 +27,8 @@ def detail_group(
     watchers: Sequence[str],
     scroll: int,
     say: Saying,
-) -> Group:
-    """The room's panel.
+) -> tuple[Group, int]:
+    """The room's panel, and how far back its history stands there.
 
     Args:
         box: Its place.
@@ -42,8 +42,10 @@ def detail_group(
     inner = box.inset(18, 14)
     elements: list[Element] = [Panel(box, Role.PANEL, Role.RULE, 1)]
     head = inner.top(38)
-    elements.append(Text(head.left(head.width * 0.5), tile.name, 27, Role.TEXT, True))
-    standing = Box(head.x + head.width * 0.5, head.y + 5, head.width * 0.5, 28)
+    share = 0.75 if tile.standing is Standing.LIVE else 0.55
+    elements.append(Text(head.left(head.width * share), tile.name, 27, Role.TEXT, True))
+    beside = head.beyond(head.width * share)
+    standing = Box(beside.x, beside.y + 5, beside.width, 28)
     elements += standing_elements(tile, standing, 17)
     at = head.bottom + 6
     targets: list[Target] = []
@@ -62,15 +64,15 @@ def detail_group(
         elements += _meter(state, Box(inner.x, at, inner.width, _ROW), say)
         at += _ROW
     rest = Box(inner.x, at + 10, inner.width, inner.bottom - at - 10)
-    drawn, scrolled = _history(rest, found, scroll, say)
-    return Group("detail", box, (*elements, *drawn), (*targets, *scrolled))
+    drawn, scrolled, scroll = _history(rest, found, scroll, say)
+    return Group("detail", box, (*elements, *drawn), (*targets, *scrolled)), scroll
 
 
 def _facts(
     tile: Tile, found: Place, missing: int, watchers: Sequence[str], say: Saying
 ) -> list[tuple[str, str, Role]]:
     words, run, state = say.words, tile.running, found.room.state
-    rows: list[tuple[str, str, Role]] = []
+    rows = [(words("station.room"), "/".join(tile.key), Role.TEXT)]
     if run is None:
         rows.append(
             (words("station.heard"), f"{tile.idle}. {tile.idle_more}".rstrip(". "), Role.TEXT)
@@ -120,8 +122,8 @@ def _meter(state: State, row: Box, say: Saying) -> list[Element]:
 
 def _history(
     box: Box, found: Place, scroll: int, say: Saying
-) -> tuple[list[Element], list[Target]]:
-    """The newest first; from ``scroll`` lines back."""
+) -> tuple[list[Element], list[Target], int]:
+    """The newest first; from ``scroll`` lines back, or as far as there are any."""
     words = say.words
     elements: list[Element] = [
         Panel(Box(box.x, box.y, box.width, 1), Role.RULE, None, radius=0),
@@ -148,4 +150,4 @@ def _history(
         if there:
             elements.append(Text(place, text, 15, Role.ACCENT, True, "right"))
             targets.append(Target(place, action))
-    return elements, targets
+    return elements, targets, scroll

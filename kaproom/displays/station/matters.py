@@ -124,7 +124,7 @@ class Desk:
                 step = Step.SECOND if open_s >= 2 * self.escalate_s else Step.GROWN
         return Matter(
             place.key,
-            place.name,
+            place.label,
             str(told.code),
             told.id,
             told.priority,

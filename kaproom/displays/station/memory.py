@@ -84,7 +84,8 @@ class Memory:
         match told["line"]:
             case "seen":
                 found = self._ward.know(key, str(told["name"]))
-                found.name, found.seen_at = str(told["name"]), at
+                self._ward.rename(found, str(told["name"]))
+                found.seen_at = at
                 # What happened meanwhile is asked for.
                 found.room.numbers.begin(str(told["series"]), int(told["seq"]))
             case "happened":

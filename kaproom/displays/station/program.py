@@ -92,8 +92,6 @@ class Station:
     _asked: dict[tuple[str, str, str, int], int] = field(default_factory=dict)
     _asked_ns: int = 0
     _kept_ns: int = 0
-    _columns: int = 1
-    _order: tuple[Key, ...] = ()
 
     def __post_init__(self) -> None:
         settings = self.settings
@@ -182,7 +180,7 @@ class Station:
         self._composer.failing = self._memory.failing
         moment = Moment(clock.mono_ns(), clock.utc())
         composed = self._composer.compose(self.view, size, moment)
-        self._order, self._columns = composed.order, composed.columns
+        self.view = replace(self.view, scroll=composed.scroll)
         return composed
 
     def _tell(self, ear: Ear, shown: Sequence[Matter]) -> None:
@@ -238,7 +236,10 @@ class Station:
             wish: Wish | None = None
             match told:
                 case Pressed(name, at_ns):
-                    self.view, wish = on_key(self.view, name, self._order, self._columns, at_ns)
+                    order, columns, calling = composed.order, composed.columns, composed.calling
+                    self.view, wish = on_key(
+                        self.view, name, order, columns, at_ns, calling=calling
+                    )
                 case Typed(text):
                     self.view = on_text(self.view, text)
                 case Press(x, y):

@@ -45,12 +45,25 @@ class Composed:
         order: The rooms as they stand, row by row.
         columns: How many stand side by side.
         matters: Every open matter; all of them are on the screen.
+        calling: The rooms of those that call here, the most pressing first.
+        scroll: How far back the history stands; never beyond its end.
     """
 
     screen: Screen
     order: tuple[Key, ...]
     columns: int
     matters: tuple[Matter, ...]
+    calling: tuple[Key, ...]
+    scroll: int
+
+
+def _parted(area: Box) -> tuple[Box, Box]:
+    """The place of the tiles, and of one room in detail: beside them, or below where it is high."""
+    if area.height > area.width:
+        high = area.height * (1 - _DETAIL_SHARE)
+        return area.top(high - 10), area.below(high)
+    across = max(520.0, area.width * _DETAIL_SHARE)
+    return area.left(area.width - across - 10), area.beyond(area.width - across)
 
 
 class Composer:
@@ -100,11 +113,12 @@ class Composer:
             top += high
         area = Box(_MARGIN, top + 8, width - 2 * _MARGIN, height - top - strips.FOOT - 14)
         found = self._ward.places.get(view.chosen) if view.chosen is not None else None
+        scroll = 0
         if view.detail and found is not None:
-            panel_width = max(520.0, area.width * _DETAIL_SHARE)
-            panel = Box(area.right - panel_width, area.y, panel_width, area.height)
-            area = area.left(area.width - panel_width - 10)
-            groups.append(self._detail(panel, tiles[found.key], found, view.scroll, moment))
+            area, panel = _parted(area)
+            made = tiles[found.key]
+            detail, scroll = self._detail(panel, made, found, view.scroll, moment)
+            groups.append(detail)
         places = grid(len(order), area)
         for key, box in zip(order, places, strict=True):
             groups.append(self._tile(tiles[key], box, key == view.chosen))
@@ -113,7 +127,9 @@ class Composer:
         groups.append(self._foot(width, height))
         groups += [self._same(group) for group in self._asked(view, matters, width, height)]
         columns = len({box.x for box in places}) or 1
-        return Composed(Screen(width, height, tuple(groups)), order, columns, matters)
+        whole = Screen(width, height, tuple(groups))
+        keys = tuple(dict.fromkeys(matter.key for matter in calling))
+        return Composed(whole, order, columns, matters, keys, scroll)
 
     # -- tiles
 
@@ -129,7 +145,7 @@ class Composer:
                 found.revision,
                 None if age_s is None else int(age_s),
                 self._ward.standing(found, now_ns),
-                found.name,
+                found.label,
                 tuple((m.id, m.step, int(m.open_s), m.seen_by) for m in own),
             )
             known = self._tiles.get(key)
@@ -194,21 +210,22 @@ class Composer:
             text = words("station.link-lost", span=self._say.age((now_ns - lost_ns) / NS_PER_S))
         return self._same(strips.link_banner(box, text, self._ward.fault or ""))
 
-    def _detail(self, box: Box, made: Tile, found: Place, scroll: int, moment: Moment) -> Group:
+    def _detail(
+        self, box: Box, made: Tile, found: Place, scroll: int, moment: Moment
+    ) -> tuple[Group, int]:
         missing = sum(last - first + 1 for first, last in found.room.numbers.missing())
         others = self._ward.others.values()
         watchers = [other.name for other in others if other.watches(found.key, moment.now_ns)]
-        return self._same(
-            detail_group(
-                box,
-                made,
-                found,
-                missing=missing,
-                watchers=sorted(watchers),
-                scroll=scroll,
-                say=self._say,
-            )
+        group, scroll = detail_group(
+            box,
+            made,
+            found,
+            missing=missing,
+            watchers=sorted(watchers),
+            scroll=scroll,
+            say=self._say,
         )
+        return self._same(group), scroll
 
     def _empty(self, area: Box) -> Group:
         words = self._say.words
@@ -244,9 +261,14 @@ class Composer:
             asked.append(strips.keys_help(width, height, self._say))
         if view.asking is not None and view.chosen is not None:
             found = self._ward.places.get(view.chosen)
-            name = found.name if found is not None else view.chosen[1]
-            if any(matter.key == view.chosen for matter in matters):
-                asked.append(strips.initials(width, height, name, view.asking, self._say))
+            name = found.label if found is not None else view.chosen[1]
+            open_there = [matter for matter in matters if matter.key == view.chosen]
+            if open_there:
+                asked.append(
+                    strips.initials(
+                        width, height, name, open_there, typed=view.asking, say=self._say
+                    )
+                )
             else:
                 asked.append(strips.nothing_open(width, height, name, self._say))
         if view.leaving:

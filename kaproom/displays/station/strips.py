@@ -17,7 +17,7 @@ _ROW = 36.0
 _GROWN = 66.0
 _GROWN_TOO = 46.0
 ROWS_MAX = 3
-LINK = 58.0
+LINK = 68.0
 
 KEYS = (
     ("choose", "← ↑ ↓ →"),
@@ -27,7 +27,7 @@ KEYS = (
     ("sort", "S"),
     ("dim", "D"),
     ("mute", "M"),
-    ("scroll", "Page ↑ ↓"),
+    ("scroll", "Page ↓ ↑"),
     ("full", "F"),
     ("help", "?"),
     ("quit", "Q"),
@@ -93,21 +93,16 @@ def foot(box: Box, right: str, say: Saying) -> Group:
 
 def link_banner(box: Box, text: str, fault: str) -> Group:
     """Our own connection is gone: nothing here is current; and why, for whoever mends it."""
-    inner = box.inset(14, 6)
+    inner = box.inset(14, 4)
+    words = inner.beyond(58).left(inner.width - 72)
     return Group(
         "link",
         box,
         (
             Panel(inner, Role.URGENT, None),
             Shape(Box(inner.x + 14, inner.y + 10, 26, inner.height - 20), Kind.CROSS, Role.GROUND),
-            Text(inner.beyond(58).left(inner.width * 0.66), text, 25, Role.GROUND, True),
-            Text(
-                inner.beyond(inner.width * 0.66 + 66).left(inner.width * 0.34 - 78),
-                fault,
-                13,
-                Role.GROUND,
-                lines=2,
-            ),
+            Text(words.top(38), text, 25, Role.GROUND, True),
+            Text(words.below(37).top(18), fault, 14, Role.GROUND),
         ),
     )
 
@@ -173,17 +168,21 @@ def _button(box: Box, text: str, action: str, size: float) -> tuple[list[Element
     return drawn, Target(box, action)
 
 
-def initials(width: float, height: float, room: str, typed: str, say: Saying) -> Group:
-    """Who takes note: typed, or pressed letter by letter."""
-    box = _modal(width, height, (640, 430))
+def initials(
+    width: float, height: float, room: str, matters: Sequence[Matter], *, typed: str, say: Saying
+) -> Group:
+    """Who takes note, and of what: typed, or pressed letter by letter."""
+    box = _modal(width, height, (640, 462))
     inner = box.inset(24, 20)
     title = say.words("station.sign-title", room=room)
+    of = ", ".join(say.matter(matter.code, matter.priority) for matter in matters)
     elements: list[Element] = [
         Panel(box, Role.PANEL, Role.TEXT, 2),
         Text(inner.top(34), title, 24, Role.TEXT, True),
+        Text(inner.below(36).top(26), of, 19, ROLES[matters[0].priority], True),
     ]
     targets: list[Target] = [Target(box, "nothing")]
-    ask = Box(inner.x, inner.y + 46, 180, 52)
+    ask = Box(inner.x, inner.y + 78, 180, 52)
     elements.append(Text(ask, say.words("station.sign-ask"), 19, Role.SECOND))
     field = Box(ask.right, ask.y, inner.width - 180, 52)
     elements.append(Panel(field, Role.GROUND, Role.ACCENT, 2))

@@ -133,7 +133,7 @@ def tile(
     call = next((m for m in matters if m.code == "call"), None)
     return Tile(
         found.key,
-        found.name,
+        found.label,
         standing,
         _standing(ward, standing, age_s, now_ns, say),
         say.age(age_s),

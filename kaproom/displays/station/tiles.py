@@ -36,6 +36,7 @@ _USUAL_WIDTH, _USUAL_HEIGHT = 310.0, 226.0
 
 # Of the em: what a letter of DejaVu Sans Bold takes at most on average, of figures and words.
 _WIDTH_OF_BOLD, _WIDTH_OF_CAPITAL = 0.66, 0.8
+_PLAIN_OF_BOLD = 0.86
 _STANDING_SHAPES = {
     Standing.LIVE: (Kind.DISC, Role.FINE),
     Standing.UNVERIFIED: (Kind.RING, Role.ASSIST),
@@ -83,21 +84,21 @@ def _ground(tile: Tile, box: Box, chosen: bool) -> list[Element]:
     found: list[Element] = [Panel(box, Role.PANEL, None)]
     inner = box.inset(width)
     if tile.standing in (Standing.NO_DATA, Standing.NO_LINK):
-        found.append(Hatch(inner, Role.TRACK, 18, 4))
+        found.append(Hatch(inner, Role.HATCH, 18, 4))
     elif tile.standing is Standing.STALE:
-        found.append(Hatch(inner, Role.TRACK, 18, 2.5))
+        found.append(Hatch(inner, Role.HATCH, 18, 2.5))
     elif tile.standing is Standing.UNVERIFIED:
-        found.append(Hatch(inner, Role.TRACK, 40, 1.5))
+        found.append(Hatch(inner, Role.HATCH, 40, 1.5))
     found.append(Panel(box, None, border, width))
     if chosen:
         found.append(Panel(box.inset(-CHOSEN), None, Role.TEXT, CHOSEN, radius=8))
     return found
 
 
-def fitted(text: str, width: float, size: float) -> float:
-    """A size of bold letters at which the text is not wider: numbers are never cut."""
+def fitted(text: str, width: float, size: float, *, bold: bool = True) -> float:
+    """A size of letters at which the text is not wider: numbers are never cut."""
     ems = sum(_WIDTH_OF_CAPITAL if letter.isupper() else _WIDTH_OF_BOLD for letter in text)
-    return min(size, width / max(ems, 1.0))
+    return min(size, width / max(ems if bold else ems * _PLAIN_OF_BOLD, 1.0))
 
 
 def _pill(box: Box, text: str, role: Role, size: float) -> list[Element]:
@@ -116,6 +117,7 @@ def standing_elements(tile: Tile, box: Box, size: float) -> list[Element]:
         text = tile.age if tile.standing is Standing.LIVE else tile.standing_text
         dot = Box(box.right - size * 0.8, box.y, size * 0.7, box.height)
         words = Box(box.x, box.y, box.width - size * 1.05, box.height)
+        size = fitted(text, words.width, size, bold=False)
         return [Shape(dot, kind, role), Text(words, text, size, Role.SECOND, align="right")]
     width = min(box.width, size * (0.68 * len(tile.standing_text) + 1.6))
     return _pill(Box(box.right - width, box.y, width, box.height), tile.standing_text, role, size)
@@ -167,7 +169,7 @@ def _idle(tile: Tile, body: Box, k: float) -> list[Element]:
 def _body(tile: Tile, run: Running, body: Box, k: float) -> list[Element]:
     """The session's lines, those above first when there is little space."""
     old = tile.standing in _OLD
-    first, second = (Role.SECOND, Role.FAINT) if old else (Role.TEXT, Role.SECOND)
+    first, second = Role.SECOND if old else Role.TEXT, Role.SECOND
     found: list[Element] = []
     big = body.top(56 * k)
     badge = tile.call or run.badge
@@ -179,7 +181,7 @@ def _body(tile: Tile, run: Running, body: Box, k: float) -> list[Element]:
         means = Box(number.right + 2 * k, big.y + 18 * k, big.right - number.right - 2 * k, 26 * k)
         found.append(Text(means, run.left_means, 17 * k, second))
     else:
-        role = tile.call_role or Role.ACCENT
+        role = tile.call_role or _badge_role(tile)
         place = Box(big.x + half + 4 * k, big.y + 8 * k, big.width - half - 4 * k, 40 * k)
         found += _pill(place, badge, role, 22 * k)
     at = big.bottom
@@ -189,14 +191,15 @@ def _body(tile: Tile, run: Running, body: Box, k: float) -> list[Element]:
     shape_role = run.infusion_role if not old else Role.SECOND
     row = Box(body.x, at, body.width, 26 * k)
     found.append(Shape(Box(row.x, row.y + 4 * k, 17 * k, 17 * k), run.infusion_shape, shape_role))
-    times_width = 92 * k
+    times_width = 100 * k
     word = Box(row.x + 24 * k, row.y, 66 * k, row.height)
     found.append(Text(word, run.infusion, 14.5 * k, first))
     short = Box(word.right, row.y, row.right - times_width - word.right, row.height)
     size = fitted(run.infusion_short, short.width, 18 * k)
     found.append(Text(short, run.infusion_short, size, shape_role, True))
     times = Box(row.right - times_width, row.y, times_width, row.height)
-    found.append(Text(times, run.infusion_times, 14 * k, first, align="right"))
+    size = fitted(run.infusion_times, times.width, 14 * k, bold=False)
+    found.append(Text(times, run.infusion_times, size, first, align="right"))
     at = row.bottom
     sound_role = Role.ASSIST if run.sound_grave else first
     for left, left_role, right, right_role in (
@@ -209,15 +212,20 @@ def _body(tile: Tile, run: Running, body: Box, k: float) -> list[Element]:
         if at + height > body.bottom + 1:
             break
         line = Box(body.x, at, body.width, height)
-        share = 1.0 if not right else 0.5
-        found.append(
-            Text(line.left(line.width * share), left, 14 * k, left_role, left_role is Role.ASSIST)
-        )
+        grave = left_role is Role.ASSIST
+        # Both as large as the longer one allows, and the place shared by their lengths.
+        share = (len(left) + 1) / (len(left) + len(right) + 2) if right else 1.0
+        size = fitted(f"{left}  {right}", line.width, 14 * k, bold=grave)
+        found.append(Text(line.left(line.width * share), left, size, left_role, grave))
         if right:
             side = line.beyond(line.width * share)
-            found.append(Text(side, right, 14 * k, right_role, align="right"))
+            found.append(Text(side, right, size, right_role, align="right"))
         at += height
     return found
+
+
+def _badge_role(tile: Tile) -> Role:
+    return Role.SECOND if tile.standing in _OLD else Role.ACCENT
 
 
 def matter_elements(line: MatterLine, row: Box, size: float) -> list[Element]:
@@ -277,7 +285,7 @@ def _middle_body(tile: Tile, run: Running, body: Box, k: float) -> list[Element]
     found: list[Element] = [Text(big.left(half), run.left, size, first, True)]
     rest = big.beyond(half + 3)
     if badge:
-        found += _pill(rest.inset(0, 4 * k), badge, tile.call_role or Role.ACCENT, 16 * k)
+        found += _pill(rest.inset(0, 4 * k), badge, tile.call_role or _badge_role(tile), 16 * k)
     else:
         size = fitted(run.left_means, rest.width, 13 * k)
         found.append(Text(rest, run.left_means, size, Role.SECOND, align="right"))
@@ -342,6 +350,8 @@ def _small(tile: Tile, box: Box) -> list[Element]:
         glyph = Box(inner.right - dot, rows[1].y, dot, rows[1].height)
         found.append(Shape(glyph, run.infusion_shape, Role.SECOND if old else run.infusion_role))
     else:
+        if role is Role.URGENT:
+            found.append(Panel(rows[1], Role.PANEL, None, radius=0))
         found.append(Text(rows[1], tile.idle, fitted(tile.idle, inner.width, size), role, True))
     return [*found, *_small_foot(tile, rows[2], size)]
 

@@ -12,6 +12,8 @@ from kaproom.displays.station.ward import Key
 
 MUTE_S = 120.0
 _PAGE = 10
+_FAR = 1_000_000
+_SCROLLS = {"page down": _PAGE, "page up": -_PAGE, "end": _FAR, "home": -_FAR}
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÜ"
 
 
@@ -62,7 +64,15 @@ Wish = Sign | Leave | ToggleFull
 Seen = tuple[View, Wish | None]
 
 
-def on_key(view: View, name: str, order: Sequence[Key], columns: int, now_ns: int) -> Seen:
+def on_key(
+    view: View,
+    name: str,
+    order: Sequence[Key],
+    columns: int,
+    now_ns: int,
+    *,
+    calling: Sequence[Key] = (),
+) -> Seen:
     """A key went down.
 
     Args:
@@ -71,6 +81,7 @@ def on_key(view: View, name: str, order: Sequence[Key], columns: int, now_ns: in
         order: The rooms as they stand on the screen, row by row.
         columns: How many stand side by side.
         now_ns: This moment.
+        calling: The rooms whose matters nobody has seen, the most pressing first.
     """
     if view.asking is not None:
         return _on_asking(view, name)
@@ -78,10 +89,11 @@ def on_key(view: View, name: str, order: Sequence[Key], columns: int, now_ns: in
         return (view, Leave()) if name == "q" else (replace(view, leaving=False), None)
     if name in ("left", "right", "up", "down"):
         return _moved(view, name, order, columns), None
-    if name in ("page up", "page down", "home"):
-        by = {"page up": _PAGE, "page down": -_PAGE}.get(name)
-        return replace(view, scroll=0 if by is None else max(0, view.scroll + by)), None
+    if name in _SCROLLS:
+        return scrolled(view, _SCROLLS[name]), None
     match name:
+        case "a":
+            return _asked(view, calling), None
         case "m":
             until_ns = 0 if view.muted_until_ns > now_ns else now_ns + round(MUTE_S * NS_PER_S)
             return replace(view, muted_until_ns=until_ns), None
@@ -90,6 +102,17 @@ def on_key(view: View, name: str, order: Sequence[Key], columns: int, now_ns: in
         case _:
             change = _PLAIN.get(name)
             return (view if change is None else change(view)), None
+
+
+def _asked(view: View, calling: Sequence[Key]) -> View:
+    """Ask for initials: for the chosen room, or where it does not call, for the one that does."""
+    key = view.chosen if view.chosen in calling or not calling else calling[0]
+    return view if key is None else replace(view, chosen=key, asking="", swallow="a", scroll=0)
+
+
+def scrolled(view: View, lines: int) -> View:
+    """So many lines further back in the history; negative is towards now."""
+    return replace(view, scroll=max(0, view.scroll + lines))
 
 
 def _opened(view: View) -> View:
@@ -106,7 +129,6 @@ _PLAIN: Mapping[str, Callable[[View], View]] = {
     **dict.fromkeys(("return", "space", "enter", "[enter]"), _opened),
     **dict.fromkeys(("escape", "backspace"), _back),
     **dict.fromkeys(("h", "f1"), lambda view: replace(view, help=not view.help)),
-    "a": lambda view: view if view.chosen is None else replace(view, asking="", swallow="a"),
     "s": lambda view: replace(view, by_severity=not view.by_severity),
     "d": lambda view: replace(view, dim=view.dim.further),
     "q": lambda view: replace(view, leaving=True),
@@ -144,8 +166,7 @@ def on_action(view: View, action: str) -> Seen:
                 return _on_asking(view, named)
             return replace(view, help=False, detail=False, leaving=False), None
         case "older" | "newer":
-            by = _PAGE if what == "older" else -_PAGE
-            return replace(view, scroll=max(0, view.scroll + by)), None
+            return scrolled(view, _PAGE if what == "older" else -_PAGE), None
         case "help":
             return replace(view, help=not view.help), None
         case "leave":
@@ -154,8 +175,8 @@ def on_action(view: View, action: str) -> Seen:
 
 
 def on_wheel(view: View, steps: int) -> View:
-    """The wheel scrolls the history."""
-    return replace(view, scroll=max(0, view.scroll + 3 * steps)) if view.detail else view
+    """The wheel scrolls the history; the newest stands above, so down is back."""
+    return scrolled(view, -3 * steps) if view.detail else view
 
 
 def _on_asking(view: View, name: str) -> Seen:

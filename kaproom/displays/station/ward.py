@@ -7,7 +7,7 @@ expected, or was seen within twelve hours, is here until then, whatever happens 
 from __future__ import annotations
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -62,6 +62,7 @@ class Place:
     Attributes:
         room: As the contract's subscriber knows it.
         name: What people call it.
+        label: The same, with its alias where another room is called so as well.
         expected: It was named when the station was started.
         seen_at: When it last said something, by the wall clock; for people.
         seen_ns: The same on the station's own clock, which nobody sets.
@@ -75,6 +76,7 @@ class Place:
 
     room: Room
     name: str
+    label: str
     expected: bool = False
     seen_at: datetime | None = None
     seen_ns: int | None = None
@@ -150,8 +152,26 @@ class Ward:
         found = self.places.get(key)
         if found is None:
             room = self._rooms.rooms.setdefault(key, Room(*key))
-            found = self.places[key] = Place(room, name, seen_at=seen_at)
+            found = self.places[key] = Place(room, name, name, seen_at=seen_at)
+            self._label()
         return found
+
+    def rename(self, found: Place, name: str) -> None:
+        """People call it so now; a name that nobody could read gives way to the alias."""
+        readable = any(c.isprintable() and c != " " for c in name)
+        name = name if readable else found.room.alias
+        if name != found.name:
+            found.name = name
+            self._label()
+
+    def _label(self) -> None:
+        """No two rooms look alike, of one clinic or of two."""
+        names = Counter(found.name for found in self.places.values())
+        sites = len({site for site, _ in self.places})
+        for (site, alias), found in self.places.items():
+            which = f"{site}/{alias}" if sites > 1 else alias
+            alone = names[found.name] == 1
+            found.label = found.name if alone else f"{found.name} ({which})"
 
     # -- what arrives
 
@@ -186,8 +206,7 @@ class Ward:
         found = self.know(key, where.room)
         found.revision += 1
         if room.meta is not None:
-            name = room.meta.display_name
-            found.name = name if any(c.isprintable() and c != " " for c in name) else where.room
+            self.rename(found, room.meta.display_name)
         if not retained:
             found.seen_at, found.seen_ns = at, now_ns
         if room.verified:
@@ -266,6 +285,7 @@ class Ward:
             if self._forgotten(found, now, now_ns, at):
                 del self.places[key]
                 self._rooms.rooms.pop(key, None)
+                self._label()
 
     def _changed(self, found: Place, was: Standing, now: Standing, at: datetime) -> None:
         """Only what was live can be gone, and only what was gone is back."""

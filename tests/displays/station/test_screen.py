@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kaproom.clock import NS_PER_S
+from kaproom.displays.letters import fitting
 from kaproom.displays.palette import READABLE, Dim, Palette, Role, contrast
 from kaproom.displays.pictures import Picture, tour
 from kaproom.displays.shapes import Box, Group, Screen, Text, units
+from kaproom.displays.station.imagined import ImaginedRoom
 from kaproom.displays.station.saying import Saying
 from kaproom.displays.station.screen import Composed, Composer, Moment
 from kaproom.displays.station.tour import Stage, ordinary, stops, worst
@@ -109,7 +112,66 @@ def test_the_history_is_told_newest_first_and_scrolls() -> None:
         stage.wait(7)
         stage.wait(1, stage.rooms[0])
     assert "Session opened" not in words(stage, View(chosen=ONE, detail=True))
-    assert "Session opened" in words(stage, View(chosen=ONE, detail=True, scroll=500))
+    far = composed(stage, View(chosen=ONE, detail=True, scroll=500))
+    assert "Session opened" in far.screen.words()
+    # It stands at its end and not beyond, so that one step back is seen.
+    lines = sum(map(_is_clock, far.screen.words())) - 1  # the head has a clock as well
+    assert far.scroll == len(stage.ward.places[ONE].history) - lines
+    view, _ = on_key(View(scroll=far.scroll), "page up", ORDER, 3, 0)
+    assert view.scroll == far.scroll - 10
+    assert on_key(view, "home", ORDER, 3, 0)[0].scroll == 0
+
+
+def _is_clock(word: str) -> bool:
+    return word.count(":") == 2 and len(word) == 8
+
+
+def test_two_rooms_of_one_name_are_told_apart() -> None:
+    stage = Stage(EN)
+    one, other = stage.room("Blue"), stage.room("Blue")
+    stage.hear(one.state())
+    assert {"Blue (room-1)", "Blue (room-2)"} <= set(words(stage).splitlines())
+    elsewhere = ImaginedRoom("room-1", "Green", stage.at, "north")
+    for message in (elsewhere.meta(), replace(other, name="Red").meta()):
+        stage.hear(message)
+    assert {"Blue", "Red", "Green"} <= set(words(stage).splitlines())
+    stage.hear(replace(elsewhere, name="Blue").meta())
+    assert {"Blue (clinic/room-1)", "Blue (north/room-1)"} <= set(words(stage).splitlines())
+
+
+@pytest.mark.parametrize("say", [EN, DE], ids=["en", "de"])
+@pytest.mark.parametrize("size_px", [(1280, 800), (800, 1280)])
+def test_that_nothing_is_current_is_said_in_full(say: Saying, size_px: tuple[int, int]) -> None:
+    stage = Stage(say)
+    stage.ward.link_down("broker: gone", stage.now_ns, stage.at)
+    stage.wait(5000)
+    (link,) = (g for g in stage.screen()(*units(*size_px)).groups if g.key == "link")
+    text = next(e for e in link.elements if isinstance(e, Text))
+    font, shown = fitting(text.text, round(text.size), text.bold, round(text.box.width), 0.75)
+    assert (shown, font.size(shown)[0] <= text.box.width) == (text.text, True)
+
+
+def test_a_signs_for_the_room_that_calls_where_none_is_chosen() -> None:
+    stage = Stage(EN)
+    ordinary(stage, 4)
+    for code, priority, room in (("sound-lost", "assist", 1), ("call", "urgent", 2)):
+        stage.hear(stage.rooms[room].matter(code, priority, 3))
+        stage.hear(stage.rooms[room].state())
+    calling = composed(stage).calling
+    assert calling == (("clinic", "room-3"), ("clinic", "room-2"))
+    for chosen, asked in (
+        (None, "room-3"),
+        ("room-1", "room-3"),
+        ("room-2", "room-2"),
+        ("room-3", "room-3"),
+    ):
+        view = View(chosen=None if chosen is None else ("clinic", chosen))
+        view, _ = on_key(view, "a", ORDER, 3, 0, calling=calling)
+        assert (view.chosen, view.asking) == (("clinic", asked), "")
+    said = words(stage, view)
+    assert "Taken note of: Room 3" in said
+    assert said.count("URGENT CALL") == 3
+    assert on_key(View(), "a", ORDER, 3, 0)[0] == View()
 
 
 def test_keys_choose_open_and_leave() -> None:
@@ -183,7 +245,7 @@ def test_a_pointer_alone_does_it_all() -> None:
     assert (view.chosen, view.detail) == (ONE, False)
     view, _ = on_action(view, "room clinic/room-1")
     assert view.detail
-    assert on_wheel(view, 1).scroll == 3
+    assert on_wheel(on_wheel(view, -2), 1).scroll == 3
 
 
 def test_nothing_new_hands_over_the_same_groups() -> None:
@@ -217,35 +279,6 @@ def _overlap(one: Box, other: Box) -> bool:
         min(one.right, other.right) - max(one.x, other.x) > 1.5
         and min(one.bottom, other.bottom) - max(one.y, other.y) > 1.5
     )
-
-
-@pytest.mark.parametrize("dim", [Dim.BRIGHT, Dim.DARK])
-def test_what_is_said_is_readable_as_drawn(dim: Dim) -> None:
-    stage = Stage(DE)
-    worst(stage, 12)
-    view = View(chosen=ONE, detail=True)
-    screen = composed(stage, view).screen
-    picture, palette = Picture(screen, 1920, dim), Palette(dim)
-    for group in screen.groups:
-        for text in (e for e in group.elements if isinstance(e, Text) and e.text):
-            if text.role is Role.FAINT:
-                continue
-            ground = _ground(group, text, palette)
-            found = picture.contrast_within(text.box, ground)
-            assert found >= READABLE, (group.key, text.text, text.role, found)
-
-
-def _ground(group: Group, text: Text, palette: Palette) -> tuple[int, int, int]:
-    """The colour that the words stand on: the last fill below them, or the ground."""
-    from kaproom.displays.shapes import Panel
-
-    role = Role.GROUND
-    for element in group.elements[: group.elements.index(text)]:
-        if isinstance(element, Panel) and element.fill is not None:
-            middle = (text.box.x + 1, text.box.y + text.box.height / 2)
-            if element.box.holds(*middle):
-                role = element.fill
-    return palette[role]
 
 
 def test_the_darkest_step_is_dark_and_old_words_are_still_read() -> None:
