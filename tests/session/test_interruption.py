@@ -146,10 +146,11 @@ def test_who_was_silent_or_calm_on_purpose_stays_so() -> None:
     assert not refuge_sounds(made, made.now_s)
 
 
-def test_headphones_that_were_off_come_back_to_the_refuge() -> None:
+@pytest.mark.parametrize("rejoin", [False, True])
+def test_headphones_that_were_off_come_back_to_the_refuge(rejoin: bool) -> None:
     made = room(before=(e.WentAway,))
     assert made.session.gain_db == float("-inf")
-    made.at(BACK_S + 20, e.CameBack)
+    made.at(BACK_S + 20, e.CameBack, rejoin=rejoin)
     made.wait_until(BACK_S + 40)
     assert refuge_sounds(made, made.now_s)
     assert made.session.interruption is not None

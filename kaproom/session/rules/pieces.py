@@ -147,12 +147,14 @@ def came_back(session: Session, event: e.CameBack) -> Result:
         raise Refused("nobody is away; `kaproom away` is for headphones taken off", Reason.NOT_AWAY)
     kept = session.kept
     from_s = session.now_s + LEAD_S
+    # Where the infusion is nobody knows before people looked at the pump: the refuge till then.
+    rejoins = event.rejoin and session.interruption is None
     session = replace(
         session,
         away_s=None,
         kept=None,
         faded_s=None,
-        calm_s=None if event.rejoin else session.calm_s,
+        calm_s=None if rejoins else session.calm_s,
         silent_until_s=from_s + BACK_CROSSFADE_S,
     )
     if kept is not None and not event.rejoin and _worth_keeping(session, kept):
