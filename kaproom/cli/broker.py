@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from kaproom import clock
+from kaproom.cli.options import Json
 
 WARN_DAYS = 60  # chosen: time to order, exchange and test
 
@@ -142,7 +143,7 @@ def show(
     everything: Annotated[
         bool, typer.Option("--all", help="Also what was replaced and revoked.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Who may come in, and how many days their certificates last; exit 1 when one is short."""
     from kaproom.room.clinic_broker import ClinicBroker

@@ -10,13 +10,13 @@ import typer
 
 from kaproom import clock
 from kaproom.cli.asking import ask, daemon
+from kaproom.cli.options import Json
 from kaproom.cli.questions import asked_initials, asked_line, gone_through, today
 from kaproom.errors import Mend
 
 if TYPE_CHECKING:
     from kaproom.session.preparation import Preparation, Ticked
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 By = Annotated[str | None, typer.Option("--by", metavar="AB", help="Who says so, by initials.")]
 Override = Annotated[
     list[str] | None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kaproom.cli.asking import HERE, daemon, past_the_daemon
+from kaproom.cli.options import Darkness, Display, Full, Language, Screenshot, Size, Tour
 from kaproom.errors import Mend, WorldFailed
 
 if TYPE_CHECKING:
@@ -35,23 +36,17 @@ def console(
         Path | None,
         typer.Option(metavar="FILE", help="Other keys, as TOML; else beside the room file."),
     ] = None,
-    language: Annotated[str | None, typer.Option(help="en, de; else the login's.")] = None,
-    dim: Annotated[int, typer.Option(min=0, max=2, help="How far the screen is dimmed.")] = 0,
-    full: Annotated[bool, typer.Option("--full", help="The full screen.")] = False,
-    size: Annotated[
-        str, typer.Option(metavar="WxH", help="Of the window, in pixels.")
-    ] = "1280x800",
+    language: Language = None,
+    dim: Darkness = 0,
+    full: Full = False,
+    size: Size = "1280x800",
     width_mm: Annotated[
         float,
         typer.Option(min=200, max=2000, help="The window's width, so that fingers find buttons."),
     ] = 300.0,
-    display: Annotated[int, typer.Option(metavar="N", help="Which screen, from 0.")] = 0,
-    screenshot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What it shows as a PNG, without a screen.")
-    ] = None,
-    tour: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A PNG of every state there is.")
-    ] = None,
+    display: Display = 0,
+    screenshot: Screenshot = None,
+    tour: Tour = None,
 ) -> None:
     """The console in the room: begin a session, see it, act on it, take notes."""
     from kaproom.displays import pictures

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kaproom.cli.asking import HERE
+from kaproom.cli.options import ClosingFile, Json, Without
 from kaproom.errors import Mend, WorldFailed
 
 if TYPE_CHECKING:
     from kaproom.session.roomfile import RoomFile
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 new = typer.Typer(name="new", help="Begin a file.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -30,12 +30,8 @@ def add_to(app: typer.Typer) -> None:
 
 def check(
     profile: Annotated[str, typer.Argument(metavar="PROFILE", help="A name or a path.")],
-    without: Annotated[
-        list[str] | None, typer.Option("--without", metavar="TAG", help="Leave pieces out.")
-    ] = None,
-    closing: Annotated[
-        Path | None, typer.Option("--closing", metavar="FILE", help="The patient's own last piece.")
-    ] = None,
+    without: Without = None,
+    closing: ClosingFile = None,
     *,
     deep: Annotated[
         bool, typer.Option("--deep", help="Play the whole session through, without a device.")

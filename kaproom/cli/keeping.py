@@ -12,12 +12,11 @@ from typing import Annotated, Any
 import typer
 
 from kaproom.cli.asking import HERE, daemon
+from kaproom.cli.options import Json
 from kaproom.errors import Mend, Refused, WorldFailed
 
 # The record is written anew, some 100 MB a second.
 _ERASE_MAX_S = 120.0
-
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
 def add_to(app: typer.Typer) -> None:

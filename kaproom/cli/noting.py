@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from kaproom.cli.asking import ago, ask, daemon
+from kaproom.cli.options import Json
 
 Ago = Annotated[
     str | None, typer.Option("--ago", metavar="TIME", help="How long ago it was: 90s, 3m, 2m30s.")
@@ -20,7 +21,6 @@ Of = Annotated[
     str | None,
     typer.Option("--session", metavar="ID", help="A session that is over, by id or ref."),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
 def add_to(app: typer.Typer) -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kaproom.cli.asking import HERE
+from kaproom.cli.options import ClosingFile, Json, Without
 from kaproom.errors import Mend
 from kaproom.session.infusion import WEIGHT_KG
 
@@ -62,13 +63,9 @@ def plan(
     ke0_per_min: Annotated[
         float | None, typer.Option(metavar="KE0", help="Of the estimate's effect site.")
     ] = None,
-    without: Annotated[
-        list[str] | None, typer.Option("--without", metavar="TAG", help="Leave pieces out.")
-    ] = None,
-    closing: Annotated[
-        Path | None, typer.Option("--closing", metavar="FILE", help="The patient's own last piece.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Machine-readable output.")] = False,
+    without: Without = None,
+    closing: ClosingFile = None,
+    as_json: Json = False,
 ) -> None:
     """The timeline of a session: phases, pieces, and what changes if the infusion does."""
     from kaproom.arc import drawable

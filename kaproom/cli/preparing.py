@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kaproom.cli.asking import HERE, daemon
-from kaproom.cli.checklists import By, Json, Override
+from kaproom.cli.checklists import By, Override
+from kaproom.cli.options import Json
 from kaproom.cli.questions import asked_initials, asked_line, level_of, today
 from kaproom.errors import Mend
 

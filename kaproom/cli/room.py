@@ -13,13 +13,13 @@ import typer
 from kaproom.cli.asking import HERE, ago, ask, daemon
 from kaproom.cli.checklists import By, Confirm, Override, the_day
 from kaproom.cli.noting import people
+from kaproom.cli.options import ClosingFile, Json, Without
 from kaproom.cli.preparing import prepared_for, shown_preparation
 from kaproom.errors import Mend, Refused
 
 if TYPE_CHECKING:
     from kaproom.session.roomfile import RoomFile
 
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 RoomFileOption = Annotated[
     str | None, typer.Option("--room", metavar="FILE", help="The room file.")
 ]
@@ -57,12 +57,8 @@ def start(
     prepared: Annotated[
         str | None, typer.Option("--prepared", metavar="REF", help="As it was prepared.")
     ] = None,
-    without: Annotated[
-        list[str] | None, typer.Option("--without", metavar="TAG", help="Leave pieces out.")
-    ] = None,
-    closing: Annotated[
-        Path | None, typer.Option("--closing", metavar="FILE", help="The patient's own last piece.")
-    ] = None,
+    without: Without = None,
+    closing: ClosingFile = None,
     who: Annotated[
         list[str] | None,
         typer.Option("--who", metavar="AB,CD", help="Those present, by initials."),

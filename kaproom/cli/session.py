@@ -9,7 +9,8 @@ import typer
 
 from kaproom import clock
 from kaproom.cli.asking import ask, daemon
-from kaproom.cli.noting import Ago, At, Json, told
+from kaproom.cli.noting import Ago, At, told
+from kaproom.cli.options import Json
 from kaproom.errors import Mend, Reason, Refused
 
 Preview = Annotated[

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import re
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kaproom.cli.options import (
+    Ca,
+    Cert,
+    Darkness,
+    Display,
+    Full,
+    Language,
+    PasswordFile,
+    PrivateKey,
+    Screenshot,
+    Size,
+    Tour,
+    Username,
+)
 from kaproom.errors import Mend
 
 if TYPE_CHECKING:
@@ -44,28 +57,18 @@ def station(
     escalate_s: Annotated[
         float, typer.Option(min=5, max=3600, help="After so long unseen a matter grows.")
     ] = 30.0,
-    username: Annotated[str | None, typer.Option(help="The broker's user.")] = None,
-    password_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Its first line is the password.")
-    ] = None,
-    ca: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The broker's authority, PEM.")
-    ] = None,
-    cert: Annotated[Path | None, typer.Option(metavar="FILE", help="Our certificate.")] = None,
-    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key.")] = None,
-    language: Annotated[str | None, typer.Option(help="en, de; else the login's.")] = None,
-    dim: Annotated[int, typer.Option(min=0, max=2, help="How far the screen is dimmed.")] = 0,
-    full: Annotated[bool, typer.Option("--full", help="The full screen.")] = False,
-    size: Annotated[
-        str, typer.Option(metavar="WxH", help="Of the window, in pixels.")
-    ] = "1280x800",
-    display: Annotated[int, typer.Option(metavar="N", help="Which screen, from 0.")] = 0,
-    screenshot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="What it shows as a PNG, without a screen.")
-    ] = None,
-    tour: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A PNG of every state there is.")
-    ] = None,
+    username: Username = None,
+    password_file: PasswordFile = None,
+    ca: Ca = None,
+    cert: Cert = None,
+    key: PrivateKey = None,
+    language: Language = None,
+    dim: Darkness = 0,
+    full: Full = False,
+    size: Size = "1280x800",
+    display: Display = 0,
+    screenshot: Screenshot = None,
+    tour: Tour = None,
 ) -> None:
     """The nurse station: every room of a broker in one window. It only reads and signs."""
     from kaproom.cli.wire import broker_of

@@ -14,6 +14,7 @@ import typer
 
 from kaproom import clock
 from kaproom.cli.asking import HERE, PRESSED_NS, ask
+from kaproom.cli.options import Ca, Cert, Json, PasswordFile, PrivateKey, Username
 from kaproom.clock import NS_PER_S
 from kaproom.errors import Mend, WorldFailed
 
@@ -30,8 +31,6 @@ _LATEST_S = 4.0
 ONCE_S = 3.0
 _TURN_S = 0.5
 _PICTURE_S = 0.25
-
-Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -130,15 +129,11 @@ def watch(
         str | None, typer.Argument(metavar="[BROKER-URL]", help="Else this room's broker.")
     ] = None,
     *,
-    username: Annotated[str | None, typer.Option(help="The broker's user.")] = None,
-    password_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Its first line is the password.")
-    ] = None,
-    ca: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The broker's authority, PEM.")
-    ] = None,
-    cert: Annotated[Path | None, typer.Option(metavar="FILE", help="Our certificate.")] = None,
-    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key.")] = None,
+    username: Username = None,
+    password_file: PasswordFile = None,
+    ca: Ca = None,
+    cert: Cert = None,
+    key: PrivateKey = None,
     once: Annotated[
         bool, typer.Option("--once", help="Show what there is after 3 s, and leave.")
     ] = False,
