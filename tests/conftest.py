@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 from pulse import NullSink, short_folder
+from rooms import LivingRoom
+
+from kaproom.room.broker import Broker, _program, start_broker
+from kaproom.wire import link
 
 # How long one example takes depends on what else the machine does; the suite has a limit.
 settings.register_profile("kaproom", deadline=None)
@@ -55,3 +59,30 @@ def own_cans(monkeypatch: pytest.MonkeyPatch) -> Iterator[NullSink]:
         for name, value in sink.environment.items():
             monkeypatch.setenv(name, value)
         yield sink
+
+
+@pytest.fixture
+def room(tmp_path: Path, runtime: Path) -> Iterator[LivingRoom]:
+    """A room with a silent output; its daemon runs."""
+    living = LivingRoom(tmp_path / "data", runtime)
+    living.start()
+    try:
+        yield living
+    finally:
+        living.close()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    """A real broker on this machine, for whoever comes."""
+    if _program("mosquitto") is None:
+        pytest.skip("no mosquitto")
+    with start_broker(tmp_path, ("mosquitto",)) as running:
+        yield running
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wire tries again soon: what is tested is that it tries."""
+    monkeypatch.setattr(link, "RETRY_MIN_S", 0.05)
+    monkeypatch.setattr(link, "RETRY_MAX_S", 0.2)

@@ -40,7 +40,7 @@ class LivingRoom:
         self.environment = {
             key: value for key, value in os.environ.items() if not key.startswith("KAPROOM_")
         } | {"KAPROOM_ROOM": str(self.file)}
-        # Another one reads another clock, say.
+        # Another one reads another clock, say, or spins.
         self.program = [sys.executable, "-m", "kaproom"]
         self._daemon: subprocess.Popen[str] | None = None
         self.said: list[str] = []

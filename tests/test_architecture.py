@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from imports import imports
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -57,18 +57,11 @@ def test_imports_point_down_and_each_outside_thing_has_one_door() -> None:
 def test_the_session_leans_on_nothing_but_rules() -> None:
     foreign = []
     for path in sorted((CHECKOUT / "kaproom" / "session").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                names = [node.module or ""]
-            else:
-                continue
-            foreign += [
-                f"{path.name}:{node.lineno} imports {name}"
-                for name in names
-                if name.split(".")[0] not in SESSION_MAY_IMPORT
-            ]
+        foreign += [
+            f"{path.name}:{line} imports {name}"
+            for line, name in imports(path)
+            if name.split(".")[0] not in SESSION_MAY_IMPORT
+        ]
     assert foreign == []
 
 

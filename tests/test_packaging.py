@@ -6,7 +6,6 @@ of the environment that runs the tests.
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import re
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from imports import imports
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 SHIPPED = {
@@ -159,15 +159,9 @@ def test_every_library_that_is_imported_is_one_that_gets_installed() -> None:
     comes_from = packages_distributions()
     undeclared = set()
     for path in (CHECKOUT / "kaproom").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                names = [node.module or ""]
-            else:
-                continue
-            for name in {n.split(".")[0] for n in names} - sys.stdlib_module_names:
-                brought_by = {d.lower().replace("_", "-") for d in comes_from.get(name, [name])}
-                if not brought_by & declared:
-                    undeclared.add(f"{path.relative_to(CHECKOUT)} imports {name}")
+        names = {name.split(".")[0] for _, name in imports(path)}
+        for name in names - sys.stdlib_module_names:
+            brought_by = {d.lower().replace("_", "-") for d in comes_from.get(name, [name])}
+            if not brought_by & declared:
+                undeclared.add(f"{path.relative_to(CHECKOUT)} imports {name}")
     assert undeclared == set()

@@ -7,10 +7,8 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from rooms import LivingRoom
 from studio import Studio
 
@@ -23,16 +21,6 @@ def _block(mark: str) -> list[str]:
     found = re.search(rf"<!-- tested: {mark} -->\n```\n(.*?)```", README.read_text(), re.S)
     assert found is not None, mark
     return found[1].strip().splitlines()
-
-
-@pytest.fixture
-def room(tmp_path: Path, runtime: Path) -> Iterator[LivingRoom]:
-    living = LivingRoom(tmp_path / "data", runtime)
-    living.start()
-    try:
-        yield living
-    finally:
-        living.close()
 
 
 def _run(line: str, room: LivingRoom, home: Path) -> str:

@@ -26,19 +26,8 @@ from kaproom.session.roomfile import Broker
 from kaproom.wire import Acknowledged, Connected, Down, Heard, Link, Message, News, link, trial
 from kaproom.wire.link import Version
 
+pytestmark = pytest.mark.usefixtures("impatient")
 needs_mosquitto = pytest.mark.skipif(_program("mosquitto") is None, reason="no mosquitto")
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(link, "RETRY_MIN_S", 0.05)
-    monkeypatch.setattr(link, "RETRY_MAX_S", 0.2)
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Running]:
-    with start_broker(tmp_path, ("mosquitto",)) as found:
-        yield found
 
 
 def turned(on: Link, wanted: Callable[[News], object], within_s: float = 15.0) -> Any:

@@ -94,25 +94,10 @@ class BenchRoom(LivingRoom):
         super().__init__(data, runtime, device)
         with self.file.open("a") as file:
             file.write(f"latency_ms: {latency_ms}\n")
-        self._how = [*(_ORDINARY if ordinary else []), sys.executable]
-        self._how += [str(_SPINNING), "daemon"] if spinning else ["-m", "kaproom", "daemon"]
-
-    def start(self, file_limit_bytes: int | None = None) -> None:
-        """Start the daemon and wait until it serves."""
-        assert file_limit_bytes is None
-        self._daemon = subprocess.Popen(
-            self._how,
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert self._daemon.stdout is not None
-        for line in self._daemon.stdout:
-            self.said.append(line.strip())
-            if line.strip() == "ready":
-                return
-        raise AssertionError("\n".join(self.said))
+        if spinning:
+            self.program = [sys.executable, str(_SPINNING)]
+        if ordinary:
+            self.program = [*_ORDINARY, *self.program]
 
     @property
     def daemon_pid(self) -> int:

@@ -16,18 +16,12 @@ from rooms import LivingRoom
 
 from kaproom import clock
 from kaproom.clock import NS_PER_S
-from kaproom.room.broker import Broker, _program, start_broker
+from kaproom.room.broker import Broker, _program
 
 pytestmark = pytest.mark.skipif(_program("mosquitto") is None, reason="no mosquitto")
 
 CALL = "kaproom/1/test/one/attention/call"
 DESK = "kaproom/1/test/station/desk"
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with start_broker(tmp_path, ("mosquitto",)) as running:
-        yield running
 
 
 @pytest.fixture

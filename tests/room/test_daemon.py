@@ -158,6 +158,14 @@ def test_a_killed_player_is_replaced_before_the_ring_runs_dry(room: LivingRoom) 
         assert ring.underruns == underruns
 
 
+def fill_the_disk(room: LivingRoom) -> None:
+    """Notes, until not even the smallest fits."""
+    for size in (9_900, 300, 0):
+        with pytest.raises(WorldFailed, match="done, not recorded"):
+            for _ in range(4_000):
+                room.call("note", {"category": "tears", "text": "x" * size})
+
+
 def test_a_full_disk_refuses_the_note_loudly_and_keeps_the_sound(
     tmp_path: Path, runtime: Path
 ) -> None:
@@ -166,10 +174,7 @@ def test_a_full_disk_refuses_the_note_loudly_and_keeps_the_sound(
     room.start(file_limit_bytes=6_000_000)
     try:
         session = room.begin()
-        for size in (9_900, 300, 0):  # until not even the smallest fits
-            with pytest.raises(WorldFailed, match="done, not recorded"):
-                for _ in range(4_000):
-                    room.call("note", {"category": "tears", "text": "x" * size})
+        fill_the_disk(room)
         assert room.status()["record"]["failing"]
         with pytest.raises(WorldFailed, match="done, not recorded"):
             room.call("duck")
@@ -268,10 +273,7 @@ def test_what_a_full_disk_did_not_take_is_written_once_there_is_room(
     try:
         session = room.begin(sounding=False)
         room.call("infusion", {"what": "started"})
-        for size in (9_900, 300, 0):
-            with pytest.raises(WorldFailed, match="done, not recorded"):
-                for _ in range(4_000):
-                    room.call("note", {"category": "tears", "text": "x" * size})
+        fill_the_disk(room)
         with pytest.raises(WorldFailed, match="kept, and written once there is room"):
             room.call("infusion", {"what": "paused"})
         room.lift_limit()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from kaproom.clock import NS_PER_S
 from kaproom.contract.payload import Priority
 from kaproom.curation.selection import selected
 from kaproom.files import load_profile
-from kaproom.room.broker import Broker, _program, start_broker
+from kaproom.room.broker import Broker
 from kaproom.room.replay import EVENTS_A_REQUEST_MAX, PENDING_MAX, Replays
 from kaproom.room.stations import STATIONS_MAX, Stations
 from kaproom.session import events as e
@@ -31,14 +30,6 @@ WHO = ("Anna", "Lindqvist", "1987-03-14", "anna-lindqvist", "LINDQVIST")
 # Numbers that nothing else in a session would give.
 DOSE_MG, RATE, BOLUS_MG = 37.31, 0.7719, 11.93
 PLANTED = (*WHO, "37.31", "0.7719", "11.93", "71.77", "7177")
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    if _program("mosquitto") is None:
-        pytest.skip("no mosquitto")
-    with start_broker(tmp_path, ("mosquitto",)) as running:
-        yield running
 
 
 def planted() -> tuple[Profile, Repertoire]:

@@ -30,23 +30,13 @@ from kaproom.session.status import Sound
 from kaproom.wire import link
 from kaproom.wire.link import Version
 
-pytestmark = pytest.mark.skipif(_program("mosquitto") is None, reason="no mosquitto")
+pytestmark = [
+    pytest.mark.skipif(_program("mosquitto") is None, reason="no mosquitto"),
+    pytest.mark.usefixtures("impatient"),
+]
 
 ROOM = "kaproom/1/test/one"
 NOTED = f"{ROOM}/event/note"
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Try again soon: what is tested is that it tries."""
-    monkeypatch.setattr(link, "RETRY_MIN_S", 0.05)
-    monkeypatch.setattr(link, "RETRY_MAX_S", 0.2)
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[Broker]:
-    with start_broker(tmp_path, ("mosquitto",)) as running:
-        yield running
 
 
 @pytest.fixture
