@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from kaproom.cli.asking import ask
-from kaproom.cli.checklists import By, Json
+from kaproom.cli.checklists import By
+from kaproom.cli.options import Json
 
 Where = Annotated[str, typer.Argument(metavar="left|right|both|off")]
 Ear = Annotated[str, typer.Argument(metavar="left|right")]
