@@ -29,6 +29,7 @@ from kaproom.displays.shapes import (
     Text,
 )
 
+_BLACK = (0, 0, 0)
 _SHRINK_TO = 0.75  # chosen; narrower than that is an ellipsis
 _KEPT_MAX_BYTES = 48_000_000  # of words and shapes as pictures; 200 rooms use some 5 MB
 _SMOOTH = 4
@@ -65,7 +66,7 @@ class Painter:
         scale = min(self.surface.get_width() / screen.width, 1e9)
         last = self._last
         self._last, self._scale = screen, scale
-        if last is None or (last.width, last.height) != (screen.width, screen.height):
+        if last is None or _frame_of(last) != _frame_of(screen):
             return self._all(screen)
         if last is screen:
             return []
@@ -92,7 +93,7 @@ class Painter:
 
     def _part(self, screen: Screen, part: pygame.Rect, places: list[pygame.Rect]) -> None:
         self.surface.set_clip(part)
-        self.surface.fill(self._palette[Role.GROUND], part)
+        self.surface.fill(_BLACK if screen.unlit else self._palette[Role.GROUND], part)
         for index in part.collidelistall(places):
             for element in screen.groups[index].elements:
                 rect = self._rect(element.box)
@@ -288,6 +289,10 @@ class Painter:
 
 def _bytes(picture: pygame.Surface) -> int:
     return picture.get_width() * picture.get_height() * 4
+
+
+def _frame_of(screen: Screen) -> tuple[float, float, bool]:
+    return screen.width, screen.height, screen.unlit
 
 
 def _differences(last: Screen, now: Screen) -> list[Box] | None:

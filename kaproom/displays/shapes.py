@@ -184,11 +184,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Everything on a screen; later groups lie over earlier ones."""
+    """Everything on a screen; later groups lie over earlier ones.
+
+    Attributes:
+        unlit: Nobody needs light: the ground is black, however far the screen is dimmed.
+    """
 
     width: float
     height: float
     groups: tuple[Group, ...]
+    unlit: bool = False
 
     def action_at(self, x: float, y: float) -> str | None:
         """What a press there means; the uppermost target counts."""

@@ -20,11 +20,11 @@ def actions(box: Box, desk: Desk, say: Saying) -> Group:
         word = w(f"console.act.{label or deed}")
         more = minutes(since) if on and since is not None else ""
         role = Role.ACCENT if on else Role.TEXT
-        return Button(deed, word, desk.keys.shown(deed), more, kind, on, role, 17)
+        return Button(deed, word, desk.keys.shown(deed, say.words), more, kind, on, role, 17)
 
     away = state == "away"
     held = status["phase"]["held"]
-    called = status.get("call") is not None
+    called = status.get("call") is not None or desk.called is not None
     level = told.get("level_db")
     upper = [
         button("calm", on=state == "calm"),
@@ -37,11 +37,11 @@ def actions(box: Box, desk: Desk, say: Saying) -> Group:
         button("louder"),
     ]
     lower = [
-        Button("pump", w("console.act.pump"), desk.keys.shown("pump"), size=17),
+        Button("pump", w("console.act.pump"), desk.keys.shown("pump", say.words), size=17),
         Button(
             "hold",
             w("console.act.hold"),
-            desk.keys.shown("hold"),
+            desk.keys.shown("hold", say.words),
             on=held,
             role=Role.ACCENT if held else Role.TEXT,
             size=17,
@@ -51,7 +51,7 @@ def actions(box: Box, desk: Desk, say: Saying) -> Group:
         Button(
             "dim",
             w("console.act.dim"),
-            desk.keys.shown("dim"),
+            desk.keys.shown("dim", say.words),
             "" if level is None else w("console.level", level=f"{level:.0f}"),
             size=17,
         ),

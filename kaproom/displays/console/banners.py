@@ -44,7 +44,7 @@ def _asked(box: Box, gap_s: float, desk: Desk, say: Saying) -> Group:
         Button("continue", w("console.interrupted.recorded"), size=16),
         Button("continue paused", w("console.interrupted.paused"), size=16),
         Button("continue stopped", w("console.interrupted.stopped"), size=16),
-        Button("end", w("console.interrupted.close"), desk.keys.shown("end"), size=16),
+        Button("end", w("console.interrupted.close"), desk.keys.shown("end", say.words), size=16),
     ]
     title = w("console.interrupted.title", span=minutes(gap_s))
     words = [title, w("console.interrupted.more")]
@@ -71,11 +71,18 @@ def _call(box: Box, call: Call, desk: Desk, say: Saying) -> Group:
         case _:
             assert_never(call.state)
     buttons = [
-        Button("call-cancel", w("console.act.call-cancel"), desk.keys.shown("call-cancel"), size=16)
+        Button(
+            "call-cancel",
+            w("console.act.call-cancel"),
+            desk.keys.shown("call-cancel", say.words),
+            size=16,
+        )
     ]
     if not urgent:
         label = w("console.act.call-urgent")
-        buttons.insert(0, Button("call-urgent", label, desk.keys.shown("call-urgent"), size=16))
+        buttons.insert(
+            0, Button("call-urgent", label, desk.keys.shown("call-urgent", say.words), size=16)
+        )
     return _banner("call", box, (kind, role), [title, more], buttons)
 
 

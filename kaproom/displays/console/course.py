@@ -7,18 +7,20 @@ from itertools import pairwise
 
 from kaproom.displays.console.standing import Status
 from kaproom.displays.palette import Role
-from kaproom.displays.shapes import Bar, Box, Curve, Element, Group, Kind, Panel, Shape, Text
+from kaproom.displays.shapes import Bar, Box, Curve, Element, Group, Hatch, Kind, Panel, Shape, Text
 from kaproom.displays.station.saying import Saying
 from kaproom.displays.terminal import minutes
 
 
-def phase(box: Box, status: Status, say: Saying) -> Group:
-    """The phase, how far it is, what follows."""
+def phase(box: Box, status: Status, live: bool, say: Saying) -> Group:
+    """The phase, how far it is, what follows; when that is old, only which it was."""
     told, w = status["phase"], say.words
     name = say.phase(told["name"])
     count = f"{told['index'] + 1} / {told['count']}"
     elapsed, left = told["elapsed_s"], told["remaining_s"]
-    if told["held"]:
+    if not live:
+        line = w("console.last-heard")
+    elif told["held"]:
         ends = told.get("hold_ends_in_s")
         line = w("console.held-open") if ends is None else w("console.held-for", left=minutes(ends))
     elif left is not None:
@@ -49,8 +51,11 @@ def phase(box: Box, status: Status, say: Saying) -> Group:
     return Group("phase", box, tuple(elements))
 
 
-def arc(box: Box, status: Status, say: Saying) -> Group:
-    """The session as an arc of intensity, with now on it, and where the infusion ends."""
+def arc(box: Box, status: Status, live: bool, say: Saying) -> Group:
+    """The session as an arc of intensity, with now on it, and where the infusion ends.
+
+    Stripes lie over one that is old.
+    """
     spans, index = status["phases"], status["phase"]["index"]
     names = Box(box.x, box.bottom - 22, box.width, 22)
     area = Box(box.x, box.y + 4, box.width, max(20.0, box.height - 30))
@@ -58,7 +63,7 @@ def arc(box: Box, status: Status, say: Saying) -> Group:
     xs = [area.x + area.width * edge for edge in edges]
     points = _heights(spans, xs, area)
     now_x = area.x + area.width * now
-    elements: list[Element] = []
+    elements: list[Element] = [] if live else [Hatch(area, Role.RULE)]
     passed = [p for p in points if p[0] <= now_x]
     if len(passed) > 1:
         closed = (*passed, (now_x, passed[-1][1]), (now_x, area.bottom), (area.x, area.bottom))

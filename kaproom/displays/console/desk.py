@@ -30,7 +30,10 @@ MARKS = ("started", "paused", "resumed", "stopped")
 PAST_THE_ROOM = ("duck", "fade", "end")
 """What is done at the player itself when the room's service does not answer."""
 
-_AGAIN_AT_ONCE = ("louder", "softer", "dim", "ago", "letter", "erase", "digit", "shift", "marks")
+_AGAIN_AT_ONCE = (
+    *("louder", "softer", "dim", "ago", "earlier", "later"),
+    *("letter", "digit", "erase", "shift", "marks"),
+)
 _WRITES = ("note", "letters", "letter", "digit", "erase", "shift", "marks", "write", "leave-out")
 
 
@@ -398,6 +401,8 @@ class Desk:
             case "yes" | "no":
                 if agenda.tick(int(of), deed == "yes"):
                     self.over.open("why")
+            case "earlier" | "later":
+                agenda.move(self.shows, 1 if deed == "later" else -1)
             case "next":
                 return self._next(at_ns, wall)
             case "before":

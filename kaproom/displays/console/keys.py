@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from kaproom.displays.words import Words
 from kaproom.errors import Mend
 from kaproom.session.spelling import did_you_mean
 
@@ -63,12 +64,17 @@ class Keys:
         """What this key does; None for nothing."""
         return self._deeds.get(chord)
 
-    def shown(self, deed: str) -> str:
-        """The deed's first key, as people read it; empty when it has none."""
+    def shown(self, deed: str, words: Words) -> str:
+        """The deed's first key, as it stands on their keyboards; empty when it has none."""
         chords = self._of.get(deed, ())
         if not chords:
             return ""
-        return "+".join(word.capitalize() for word in _parts(chords[0]))
+        return "+".join(_named(word, words) for word in _parts(chords[0]))
+
+
+def _named(word: str, words: Words) -> str:
+    key = f"key.{word.replace(' ', '-')}"
+    return words(key) if key in words else word.capitalize()
 
 
 def chord(name: str, *, shift: bool = False, ctrl: bool = False, alt: bool = False) -> str:

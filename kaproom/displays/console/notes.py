@@ -30,7 +30,7 @@ def notes(box: Box, desk: Desk, say: Saying, least: float) -> Group:
         Button(
             "ago",
             w("console.note-ago"),
-            desk.keys.shown("ago"),
+            desk.keys.shown("ago", say.words),
             w("console.note-ago-on") if desk.note_ago else w("console.note-ago-off"),
             on=desk.note_ago,
             role=Role.ACCENT if desk.note_ago else Role.TEXT,
@@ -50,7 +50,9 @@ def notes(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     ]
     for (key, one), place in zip(known.items(), places, strict=False):
         size = 16.0 if columns == 2 else 14.0
-        label = Button(f"note {key}", str(one["label"]), key, size=size, lines=min(2, columns - 1))
+        label = Button(
+            f"note {key}", w.own(str(one["label"])), key, size=size, lines=min(2, columns - 1)
+        )
         more, where = drawn(label, place)
         elements += more
         targets += where
@@ -60,12 +62,12 @@ def notes(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     writing = desk.pad.writing
     if writing is not None:
         elements.append(Panel(field, Role.PANEL, Role.ACCENT, 2.0))
-        typed = tail(f"{writing.label}: {writing.text or ''}_", 60)
+        typed = tail(f"{w.own(writing.label)}: {writing.text or ''}_", 60)
         elements.append(Text(field.inset(12, 8), typed, 17, lines=2))
     else:
         hint = w("console.note-hint")
         elements.append(Panel(field, None, Role.RULE))
-        elements.append(Text(field.inset(12, 4), hint, 15, Role.SECOND))
+        elements.append(Text(field.inset(12, 8), hint, 15, Role.SECOND, lines=2))
     y = field.bottom + 6
     room = int((box.bottom - 4 - y) // 27)
     slips = desk.pad.slips[-room:] if room > 0 else []
@@ -86,7 +88,7 @@ def _slip(line: Box, slip: Slip, writing: bool, say: Saying) -> list[Element]:
     else:
         mark, role, word = Kind.RING, Role.SECOND, w("console.saving")
     ago = f" −{slip.ago_s:.0f} s" if slip.ago_s else ""
-    text = f"{slip.wall}{ago}  {slip.label}  {'' if writing else slip.text or ''}".rstrip()
+    text = f"{slip.wall}{ago}  {w.own(slip.label)}  {'' if writing else slip.text or ''}".rstrip()
     return [
         Shape(Box(line.x, line.y + 5, 15, 15), mark, role),
         Text(Box(line.x + 24, line.y, line.width - 150, 26), text, 15),

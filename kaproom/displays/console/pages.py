@@ -55,26 +55,41 @@ def choose(box: Box, desk: Desk, say: Saying, least: float) -> Group:
             else w("console.choose.never")
         )
         role = Role.SECOND if plan.fault else Role.TEXT
-        elements.append(Text(name.left(name.width - 420).top(30), title, 21, role, True))
-        below = Box(name.x, name.y + 28, name.width - 420, inner.height - 28)
+        wide = name.width - (0 if plan.fault else 420)
+        elements.append(Text(name.left(wide).top(30), title, 21, role, True))
+        below = Box(name.x, name.y + 28, wide, inner.height - 28)
         elements.append(Text(below, plan.fault or plan.name, 15, Role.SECOND))
         right = Box(inner.right - 400, inner.y, 400, inner.height)
-        length = w("console.choose.length", length=minutes(plan.length_s))
-        elements.append(Text(right.top(30), length, 19, Role.TEXT, align="right"))
-        elements.append(Text(right.below(28), used, 15, Role.SECOND, align="right"))
+        if not plan.fault:
+            length = w("console.choose.length", length=minutes(plan.length_s))
+            elements.append(Text(right.top(30), length, 19, Role.TEXT, align="right"))
+            elements.append(Text(right.below(28), used, 15, Role.SECOND, align="right"))
         targets.append(Target(place, f"plan {number}"))
     if not desk.agenda.plans:
         elements.append(Text(room.top(40), w("console.choose.none"), 20, Role.SECOND))
     more, where = _foot(
         box,
         [
-            Button("help", w("console.act.help"), desk.keys.shown("help")),
-            Button("quit", w("console.act.quit"), desk.keys.shown("quit")),
-            Button("next", w("console.next-page"), "Enter", role=Role.ACCENT, on=True),
+            *(_steps(desk, say) if len(desk.agenda.plans) > fits else ()),
+            Button("call", w("console.act.call"), desk.keys.shown("call", say.words)),
+            Button("help", w("console.act.help"), desk.keys.shown("help", say.words)),
+            Button("quit", w("console.act.quit"), desk.keys.shown("quit", say.words)),
+            Button(
+                "next", w("console.next-page"), say.words("key.enter"), role=Role.ACCENT, on=True
+            ),
         ],
         least,
     )
     return Group("page", box, (*elements, *more), (*targets, *where))
+
+
+def _steps(desk: Desk, say: Saying) -> list[Button]:
+    """Up and down, for fingers, where not everything fits."""
+    w = say.words
+    return [
+        Button("earlier", w("console.act.earlier"), "↑"),
+        Button("later", w("console.act.later"), "↓"),
+    ]
 
 
 def listed(box: Box, desk: Desk, say: Saying, least: float) -> Group:
@@ -96,12 +111,12 @@ def listed(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     more, where = _foot(
         box,
         [
-            Button("before", w("console.back-page"), "Esc"),
+            Button("before", w("console.back-page"), say.words("key.esc")),
             Button("ask who", w("console.list.who", who=by)),
             Button(
                 "next",
                 w("console.next-page"),
-                "Enter",
+                say.words("key.enter"),
                 role=Role.ACCENT if ready else Role.SECOND,
                 on=ready,
             ),
@@ -117,27 +132,30 @@ def _rows(
     w = say.words
     targets: list[Target] = []
     wide = 150.0
-    for number, item in enumerate(desk.agenda.listed.items):
-        place = Box(room.x, room.y + number * (least + GAP), room.width, least)
-        if place.bottom > room.bottom + 1:
-            break
-        here = number == desk.agenda.row_in_list
-        elements.append(
-            Panel(place, Role.PANEL, Role.ACCENT if here else Role.RULE, 2.0 if here else 1.0)
-        )
-        answer = desk.agenda.listed.said.get(item)
+    agenda = desk.agenda
+    items = list(enumerate(agenda.listed.items))
+    fits = max(1, int((room.height + GAP) // (least + GAP)))
+    # What is worked off now is always there, and what comes after it as soon as that is done.
+    first = min(max(0, agenda.row_in_list - fits + 2), max(0, len(items) - fits))
+    for number, item in items[first : first + fits]:
+        place = Box(room.x, room.y + (number - first) * (least + GAP), room.width, least)
+        here = number == agenda.row_in_list
+        border, thick = (Role.ACCENT, 2.0) if here else (Role.RULE, 1.0)
+        said = place.left(place.width - 2 * (wide + GAP))
+        elements.append(Panel(said, Role.PANEL, border, thick))
+        answer = agenda.listed.said.get(item)
         if answer is None:
             mark, role = Kind.RING, Role.SECOND
         else:
             mark, role = (Kind.TRIANGLE, Role.ASSIST) if answer else (Kind.CHECK, Role.FINE)
         inner = place.inset(16, 6)
         elements.append(Shape(Box(inner.x, inner.y + inner.height / 2 - 12, 24, 24), mark, role))
-        words = inner.beyond(44).left(inner.width - 2 * wide - 70)
+        words = inner.beyond(44).left(said.width - 92)
         if answer:
-            elements.append(Text(words.top(words.height / 2), item, 20, Role.TEXT, True))
+            elements.append(Text(words.top(words.height / 2), w.own(item), 20, Role.TEXT, True))
             elements.append(Text(words.below(words.height / 2), answer, 16, Role.ASSIST))
         else:
-            elements.append(Text(words, item, 20, Role.TEXT, True, lines=1))
+            elements.append(Text(words, w.own(item), 20, Role.TEXT, True))
         buttons = Box(place.right - 2 * wide - GAP, place.y, 2 * wide + GAP, place.height)
         more, where = row(
             [
@@ -193,12 +211,12 @@ def checks(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     more, where = _foot(
         box,
         [
-            Button("before", w("console.back-page"), "Esc"),
+            Button("before", w("console.back-page"), say.words("key.esc")),
             Button("again", w("console.checks.again")),
             Button(
                 "next",
                 w("console.checks.start"),
-                "Enter",
+                say.words("key.enter"),
                 role=Role.ACCENT if go else Role.SECOND,
                 on=go,
             ),
@@ -224,41 +242,43 @@ def _standing(desk: Desk, say: Saying) -> list[tuple[str, str]]:
 def ended(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     """The session is over: the last list, and notes that come late."""
     w = say.words
-    left = box.left(box.width - 446)
-    elements = _title(left, w("console.ended.title"), w("console.ended.more"))
-    room = Box(left.x, left.y + 88, left.width, left.height - 88 - least - 60)
+    elements = _title(box, w("console.ended.title"), w("console.ended.more"))
+    room = Box(box.x, box.y + 88, box.width, box.height - 88 - least - 60)
     targets = _rows(elements, room, desk, say, least)
     waiting = len((desk.status or {}).get("unsigned") or ())
     if waiting:
         line = w.count("console.ended.unsigned", waiting)
-        place = Box(left.x, left.bottom - least - 46, left.width, 30)
+        place = Box(box.x, box.bottom - least - 46, box.width, 30)
         elements.append(Text(place, line, 17, Role.SECOND))
     more, where = _foot(
-        left,
+        box,
         [
-            Button("keep", w("console.ended.keep"), "Enter", on=True, role=Role.ACCENT),
+            Button(
+                "keep", w("console.ended.keep"), say.words("key.enter"), on=True, role=Role.ACCENT
+            ),
             Button("new", w("console.ended.new")),
         ],
         least,
     )
-    return Group("page", left, (*elements, *more), (*targets, *where))
+    return Group("page", box, (*elements, *more), (*targets, *where))
 
 
-def connecting(box: Box, say: Saying, fault: str) -> Group:
-    """The room's service has not answered yet."""
-    w = say.words
+def connecting(box: Box, desk: Desk, say: Saying, least: float, fault: str) -> Group:
+    """The room's service has not answered yet; what goes past it can be done all the same."""
+    w, top = say.words, box.inset(40, 80)
+    words = Text(Box(top.x + 56, top.y, top.width - 56, 54), w("console.connecting"), 30, bold=True)
+    why = Box(top.x + 56, top.y + 60, top.width - 56, 80)
+    deeds = ("call", "fade", "duck", "help", "quit")
+    buttons = [Button(deed, w(f"console.act.{deed}"), desk.keys.shown(deed, w)) for deed in deeds]
+    more, targets = _foot(box, buttons, least)
     return Group(
         "page",
         box,
         (
-            Shape(Box(box.x, box.y + 10, 34, 34), Kind.RING, Role.ASSIST),
-            Text(
-                Box(box.x + 56, box.y, box.width - 56, 54),
-                w("console.connecting"),
-                30,
-                Role.TEXT,
-                True,
-            ),
-            Text(Box(box.x + 56, box.y + 60, box.width - 56, 80), fault, 17, Role.SECOND, lines=3),
+            Shape(Box(top.x, top.y + 10, 34, 34), Kind.RING, Role.ASSIST),
+            words,
+            Text(why, fault, 17, Role.SECOND, lines=3),
+            *more,
         ),
+        tuple(targets),
     )

@@ -119,8 +119,8 @@ def panel(desk: Desk, free: tuple[float, float], say: Saying, least: float) -> G
 
 def _ok_cancel(say: Saying, ok: str, *, role: Role = Role.TEXT) -> list[Button]:
     return [
-        Button("ok", say.words(ok), "Enter", role=role),
-        Button("cancel", say.words("console.stay"), "Esc"),
+        Button("ok", say.words(ok), say.words("key.enter"), role=role),
+        Button("cancel", say.words("console.stay"), say.words("key.esc")),
     ]
 
 
@@ -142,7 +142,7 @@ def _pump(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
     )
     sheet.gap()
     sheet.line(w("console.pump.correct"), Role.SECOND, 16)
-    sheet.buttons([Button("cancel", w("common.close"), "Esc")], least)
+    sheet.buttons([Button("cancel", w("common.close"), say.words("key.esc"))], least)
     return sheet
 
 
@@ -257,7 +257,7 @@ def _help(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
         column, line = divmod(number, half)
         x = box.x + 24 + column * (box.width - 48) / 2
         place = Box(x, top + line * 31, (box.width - 48) / 2, 31)
-        key = desk.keys.shown(deed) or "–"
+        key = desk.keys.shown(deed, say.words) or "–"
         sheet.elements.append(Text(place.left(110), key, 17, Role.ACCENT, True))
         sheet.elements.append(
             Text(place.beyond(118).left(place.width - 126), w(f"console.deed.{deed}"), 16)
@@ -265,7 +265,7 @@ def _help(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
     sheet.below(top + half * 31 + 10)
     sheet.line(w("console.help.notes"), Role.SECOND, 16)
     sheet.line(w("console.help.typing"), Role.SECOND, 16)
-    sheet.buttons([Button("cancel", w("common.close"), "Esc")], least)
+    sheet.buttons([Button("cancel", w("common.close"), say.words("key.esc"))], least)
     return sheet
 
 

@@ -114,9 +114,7 @@ class Console:
         return screen(self.desk, size, moment, self.say, self.least(size[0]), self._fault)
 
     def _show(self, window: Window) -> Screen:
-        # Without light nothing but black is dark enough.
-        idle = self.desk.idle(clock.mono_ns())
-        window.look(Dim.DARK if idle else self.desk.dim)
+        window.look(self.desk.dim)
         composed = self._composed(window.size)
         window.show(composed)
         return composed

@@ -16,13 +16,17 @@ from kaproom.displays.console.desk import Desk
 from kaproom.displays.console.notes import notes
 from kaproom.displays.console.panels import panel
 from kaproom.displays.palette import Role
-from kaproom.displays.shapes import Box, Group, Hatch, Panel, Screen, Text
+from kaproom.displays.shapes import Box, Group, Panel, Screen, Text
 from kaproom.displays.station.saying import Saying
 from kaproom.displays.terminal import minutes
 
 _HEAD = 46.0
 _MARGIN = 14.0
 _NOTES = 432.0
+# Where fingers need larger buttons the notes need more room; in targets across.
+_NOTES_TARGETS = 5.75
+# A tall window makes no needle of the arc.
+_ARC_MOST = 0.7
 _ARC_MIN = 64.0
 
 
@@ -54,7 +58,7 @@ def screen(  # noqa: PLR0917 - they go together
     """
     width, height = size
     if desk.idle(moment.now_ns):
-        return Screen(width, height, ())
+        return Screen(width, height, (), unlit=True)
     groups = [_head(Box(0, 0, width, _HEAD), desk, moment, say)]
     top = _HEAD + 8
     if desk.shows != "session":
@@ -65,12 +69,15 @@ def screen(  # noqa: PLR0917 - they go together
     area = Box(_MARGIN, top, width - 2 * _MARGIN, height - top - 10)
     match desk.shows:
         case "connecting":
-            groups.append(pages.connecting(area.inset(40, 80), say, fault))
+            groups.append(pages.connecting(area, desk, say, least, fault))
         case "session":
             groups += _session(area, desk, moment.now_ns, say, least)
         case "ended":
-            groups.append(pages.ended(area, desk, say, least))
-            right = Box(area.right - _NOTES, area.y, _NOTES, area.height)
+            groups.append(
+                pages.ended(area.left(area.width - _notes_width(least) - 14), desk, say, least)
+            )
+            wide = _notes_width(least)
+            right = Box(area.right - wide, area.y, wide, area.height)
             groups.append(notes(right, desk, say, least))
         case "list":
             groups.append(pages.listed(area, desk, say, least))
@@ -89,14 +96,17 @@ def screen(  # noqa: PLR0917 - they go together
 def _session(area: Box, desk: Desk, now_ns: int, say: Saying, least: float) -> list[Group]:
     status = desk.status
     assert status is not None
+    live = desk.answering
     acts = _acts(area, least)
     body = Box(area.x, area.y, area.width, acts.y - area.y - GAP)
-    left = body.left(body.width - _NOTES - 16)
-    right = Box(body.right - _NOTES, body.y, _NOTES, body.height)
+    wide = _notes_width(least)
+    left = body.left(body.width - wide - 16)
+    right = Box(body.right - wide, body.y, wide, body.height)
     phase = left.top(70)
     mark = max(least, 68.0)
     fixed = 70 + mark + 66 + 34 + 28 + 30 + 6 * 9
-    arc = Box(left.x, phase.bottom + 9, left.width, left.height - fixed)
+    high = min(left.height - fixed, left.width * _ARC_MOST)
+    arc = Box(left.x, phase.bottom + 9, left.width, high)
     pump = Box(left.x, arc.bottom + 9, left.width, mark)
     sound = Box(left.x, pump.bottom + 9, left.width, 66)
     prompt = Box(left.x, sound.bottom + 9, left.width, 34)
@@ -106,20 +116,18 @@ def _session(area: Box, desk: Desk, now_ns: int, say: Saying, least: float) -> l
     # They take the arc's place and no other: what is pressed stays where it is.
     y = pressing[-1].box.bottom + GAP if pressing else arc.y
     rest = Box(arc.x, y, arc.width, arc.bottom - y)
-    stale = Group("stale", left, (Hatch(left, Role.RULE),))
     writing = desk.pad.writing
     keyboard = []
     if desk.over.letters and writing is not None:
-        typed = f"{writing.label}: {writing.text or ''}"
+        typed = f"{say.words.own(writing.label)}: {writing.text or ''}"
         place = left if left.width >= letters.width(least) else body.left(letters.width(least))
         keyboard = [letters.letters(place, typed, desk.over, say, least)]
     return [
-        *(() if desk.answering else (stale,)),
-        course.phase(phase, status, say),
+        course.phase(phase, status, live, say),
         *pressing,
-        *([course.arc(rest, status, say)] if rest.height >= _ARC_MIN else []),
+        *([course.arc(rest, status, live, say)] if rest.height >= _ARC_MIN else []),
         standing.infusion(pump, status, desk, say, least),
-        standing.sound(sound, status, desk.answering, say),
+        standing.sound(sound, status, live, say),
         standing.prompt(prompt, status, say),
         standing.lamps(lamps, desk, say),
         standing.said(said, desk, say),
@@ -127,6 +135,10 @@ def _session(area: Box, desk: Desk, now_ns: int, say: Saying, least: float) -> l
         actions(acts, desk, say),
         *keyboard,
     ]
+
+
+def _notes_width(least: float) -> float:
+    return max(_NOTES, _NOTES_TARGETS * least)
 
 
 def _acts(area: Box, least: float) -> Box:

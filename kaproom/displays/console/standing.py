@@ -41,6 +41,7 @@ def infusion(box: Box, status: Status, desk: Desk, say: Saying, least: float) ->
     state = told["state"]
     grave = state in ("unconfirmed", "paused")
     role = Role.ASSIST if grave else Role.TEXT
+    role = role if desk.answering else Role.SECOND
     wide = box.width - 3 * 148 - 16
     left = box.left(wide)
     elements: list[Element] = [
@@ -54,7 +55,8 @@ def infusion(box: Box, status: Status, desk: Desk, say: Saying, least: float) ->
         ),
     ]
     if told["elapsed_s"] is not None:
-        of = w("console.of", elapsed=minutes(told["elapsed_s"]), planned=minutes(told["planned_s"]))
+        key = "console.of" if desk.answering else "console.of-last-heard"
+        of = w(key, elapsed=minutes(told["elapsed_s"]), planned=minutes(told["planned_s"]))
         elements.append(Text(Box(left.x, left.y + 32, wide, 24), of, 20))
         part = told["elapsed_s"] / max(1.0, told["planned_s"])
         elements.append(Bar(Box(left.x, left.y + 58, wide - 14, 6), min(part, 1.0)))
@@ -70,10 +72,12 @@ def infusion(box: Box, status: Status, desk: Desk, say: Saying, least: float) ->
         "unconfirmed": ("stopped", "paused"),
     }.get(state, ())
     buttons = [
-        Button(deed, w(f"console.mark.{deed}"), desk.keys.shown(deed), w("console.records"))
+        Button(
+            deed, w(f"console.mark.{deed}"), desk.keys.shown(deed, say.words), w("console.records")
+        )
         for deed in likely
     ]
-    buttons.append(Button("pump", w("console.mark.more"), desk.keys.shown("pump")))
+    buttons.append(Button("pump", w("console.mark.more"), desk.keys.shown("pump", say.words)))
     high = max(least, 64.0)
     place = Box(places.right - (148 * len(buttons) - GAP), box.y, 148 * len(buttons) - GAP, high)
     more, targets = row(buttons, place)
@@ -88,7 +92,7 @@ def sound(box: Box, status: Status, live: bool, say: Saying) -> Group:
     mark = Kind.CROSS if grave else SOUND_MARKS.get(state, Kind.SQUARE)
     role = Role.URGENT if grave else Role.TEXT
     since = "" if told["since_s"] is None else minutes(told["since_s"])
-    for_s = 76.0 if since else 0.0
+    for_s = 64.0 if since else 0.0
     now = told["now"]
     piece = "" if now is None else f"{now['title']}   {minutes(now['position_s'])}"
     coming = told["coming"]
@@ -103,8 +107,10 @@ def sound(box: Box, status: Status, live: bool, say: Saying) -> Group:
     part = 0.0 if level is None else (level - _QUIET_LUFS) / (_LOUD_LUFS - _QUIET_LUFS)
     said = w("console.silent") if level is None else f"{level:.0f} LUFS"
     if not live:
-        part, said = 0.0, w("common.unknown")
-    half = box.width * 0.42
+        part, said, since, role = 0.0, w("common.unknown"), "", Role.SECOND
+        piece = "" if now is None else str(now["title"])
+        following = w("console.last-heard")
+    half = box.width * 0.46
     meter = Box(box.x, box.y + 42, half - 110, 12)
     return Group(
         "sound",
@@ -131,11 +137,11 @@ def prompt(box: Box, status: Status, say: Saying) -> Group:
         line = w.count("console.overdue", told["overdue"])
         role, mark = Role.NOTICE, Kind.DIAMOND
     elif told["due"]:
-        line, role, mark = w("console.due", what=told["due"][0]), Role.NOTICE, Kind.DIAMOND
+        line, role, mark = w("console.due", what=w.own(told["due"][0])), Role.NOTICE, Kind.DIAMOND
     elif told["next_in_s"] is None:
         line = w("console.no-prompt")
     else:
-        line = w("console.prompt", what=told["next_label"], left=minutes(told["next_in_s"]))
+        line = w("console.prompt", what=w.own(told["next_label"]), left=minutes(told["next_in_s"]))
     end_s = (status.get("ahead") or {}).get("end_in_s")
     ends = w("console.end-open") if end_s is None else w("console.ends", left=minutes(end_s))
     half = box.width * 0.42

@@ -33,6 +33,11 @@ class Words:
     def __contains__(self, key: str) -> bool:
         return key in self._texts
 
+    def own(self, label: str) -> str:
+        """A label that kaproom gave, in this language; one that people gave as it is."""
+        key = _own().get(label)
+        return label if key is None else self(key)
+
     def count(self, key: str, count: int) -> str:
         """Words with a number: ``key.one`` for 1, else ``key.many``."""
         return self(f"{key}.{'one' if count == 1 else 'many'}", count=count)
@@ -64,6 +69,11 @@ def spoken(asked: str | None = None, env: Mapping[str, str] = os.environ) -> Wor
             language = named.partition(".")[0].partition("_")[0]
             return Words(language if language in known else FALLBACK)
     return Words()
+
+
+@cache
+def _own() -> dict[str, str]:
+    return {text: key for key, text in _texts(FALLBACK).items() if key.startswith("own.")}
 
 
 @cache

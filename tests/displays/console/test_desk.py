@@ -351,7 +351,9 @@ def test_an_interrupted_session_asks_for_the_minute() -> None:
 def test_it_is_black_when_idle_and_the_first_press_only_brings_the_light() -> None:
     at = desk(status(IDLE))
     late_ns = NOW_NS + 500 * NS_PER_S
-    assert shown(at, late_ns).groups == ()
+    dark = shown(at, late_ns)
+    assert dark.groups == ()
+    assert Picture(dark, 320, Dim.BRIGHT).mean_luminance() == 0
     assert at.act("next", late_ns, "") == []
     assert shown(at, late_ns).groups != ()
     assert shown(desk(status()), late_ns).groups != ()
@@ -364,7 +366,7 @@ def test_keys_are_given_otherwise_by_a_file(tmp_path: Path) -> None:
     assert [keys.deed(one) for one in ("page down", "f2", "f1", "b")] == [
         *("calm", "calm", None, "duck")
     ]
-    assert keys.shown("fade") == ""
+    assert keys.shown("fade", Words("en")) == ""
     at = desk(status(), keys)
     assert done(at.key("page down", NOW_NS, "")) == [("calm", {})]
 
