@@ -7,14 +7,20 @@ planned anew, or read again years later, without its files.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from kaproom.session.playlist import Place
 from kaproom.session.profile import Phase, Profile
 
 BED_LUFS = -23.0
 """Integrated loudness at which every built-in soundscape is generated."""
+
+# Wide of everything that was ever measured, and narrow enough for any reckoning to end.
+Lasting = Annotated[float, Field(ge=0.1, le=1e6)]
+Moment = Annotated[float, Field(ge=0, le=1e6)]
+Loudness = Annotated[float, Field(ge=-200, le=200)]
 
 # More would raise the noise of a bad transfer, not the music.
 GAIN_MAX_DB = 20.0
@@ -23,8 +29,8 @@ GAIN_MAX_DB = 20.0
 class Offer(BaseModel):
     """One piece that may be played, with all that planning needs to know of it.
 
-    ``path``, ``soundscape`` or ``silence_s`` is set, never two of them. ``length_s`` is None
-    for a soundscape and for silence. ``exits_s`` are moments of the file, as ``cue_in_s`` is,
+    One of ``path``, ``soundscape`` and ``silence_s`` is set. ``length_s`` is None for a
+    soundscape and for silence. ``exits_s`` are moments of the file, as ``cue_in_s`` is,
     where it may be left. Offers of one ``group`` stand together in their section and are
     played one after the other, or not at all; ``never_after`` and ``crossfade_after_s`` name
     the pieces before it by their keys.
@@ -35,25 +41,34 @@ class Offer(BaseModel):
     key: str
     title: str
     path: str | None = None
-    cue_in_s: float = 0.0
-    cue_out_s: float | None = None
-    length_s: float | None = None
-    exits_s: tuple[float, ...] = ()
-    loudness_lufs: float = BED_LUFS
-    max_short_term_lufs: float = BED_LUFS
-    true_peak_dbtp: float = -9.0
-    gain_trim_db: float = 0.0
+    cue_in_s: Moment = 0.0
+    cue_out_s: Moment | None = None
+    length_s: Lasting | None = None
+    exits_s: tuple[Moment, ...] = ()
+    loudness_lufs: Loudness = BED_LUFS
+    max_short_term_lufs: Loudness = BED_LUFS
+    true_peak_dbtp: Loudness = -9.0
+    gain_trim_db: Loudness = 0.0
     soundscape: str | None = None
     seed: int | None = None
-    intensity: float | None = None
-    turn_s: float | None = None
+    intensity: Annotated[float, Field(ge=0, le=1)] | None = None
+    turn_s: Lasting | None = None
     vocals: bool = False
     tags: tuple[str, ...] = ()
-    silence_s: float | None = None
+    silence_s: Lasting | None = None
     group: str | None = None
     place: Place | None = None
     never_after: tuple[str, ...] = ()
-    crossfade_after_s: tuple[tuple[str, float], ...] = ()
+    crossfade_after_s: tuple[tuple[str, Moment], ...] = ()
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        kinds = (self.path, self.soundscape, self.silence_s)
+        if sum(kind is not None for kind in kinds) != 1:
+            raise ValueError("one of path, soundscape and silence_s is needed")
+        if (self.path is None) != (self.length_s is None):
+            raise ValueError("length_s is a file's")
+        return self
 
 
 class Repertoire(BaseModel):
