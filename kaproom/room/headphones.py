@@ -21,7 +21,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from kaproom import clock
-from kaproom.audio.ring import RING_FILE, Ring
+from kaproom.audio.ring import RING_FILE, Notice, Ring
 from kaproom.audio.score import programme_of
 from kaproom.clock import NS_PER_S
 from kaproom.errors import Mend, Refused, WorldFailed
@@ -241,9 +241,8 @@ class Headphones:
         notice = ring.notice()
         alive = now_ns - max(ring.heartbeat_ns, self._moved_ns) < BEAT_MAX_NS
         flows = alive and now_ns - self._moved_ns < BEAT_MAX_NS and notice.state != "off"
-        device = notice.device if notice.state == "device" else "silent output"
         return Sound(
-            device=device if notice.state != "lost" else notice.device or "no device",
+            device=device_of(notice),
             lost=notice.why or "the sound device is gone" if notice.state == "lost" else None,
             running=flows,
             level_lufs=ring.level_lufs if flows else float("-inf"),
@@ -372,3 +371,16 @@ def _from_now(session: Session) -> tuple[PlannedCue, ...]:
         return later
     position_s = sounding.position_s(session.now_s)
     return (replace(sounding, start_s=session.now_s, cue_in_s=position_s, crossfade_s=0.0), *later)
+
+
+def device_of(notice: Notice) -> str:
+    """What plays, as people are told; empty while nothing was opened yet."""
+    match notice.state:
+        case "device":
+            return notice.device
+        case "silent":
+            return "silent output"
+        case "lost":
+            return notice.device or "no device"
+        case _:
+            return ""

@@ -44,7 +44,7 @@ class Sound:
     """What the output says of itself.
 
     Attributes:
-        device: What plays: its name, or "silent output".
+        device: What plays: its name, or "silent output"; empty while none was opened yet.
         lost: Why there is no device although one was asked for; None when all is well.
         running: Whether sound flows: the output lives and has something to play.
         level_lufs: Momentary loudness of what left for the device.
