@@ -37,6 +37,7 @@ from kaproom.displays.station.screen import Composer, Moment
 from kaproom.displays.station.tour import Stage, ordinary
 from kaproom.displays.station.view import View
 from kaproom.displays.words import Words
+from kaproom.intercom import Client
 from kaproom.room.broker import Broker, start_broker
 
 LIVE, URGENT, ACCENT = (Palette()[role] for role in (Role.FINE, Role.URGENT, Role.ACCENT))
@@ -50,6 +51,7 @@ def station(ground: Ground, stock: Stock, quick: bool) -> Told:
     told = Told("The nurse station", ("", "n", "p50", "p99", "worst", ""))
     with x_server() as screen:
         _reaction(told, screen, 6 if quick else 60)
+        _receipts(told, screen, 2 if quick else 12)
         _many(told, screen, 8 if quick else 40)
         _idle(told, screen, 8 if quick else 40)
         _starts(told, screen, 2 if quick else 8)
@@ -127,6 +129,53 @@ def _reaction(told: Told, screen: XServer, rounds: int) -> None:
         told.promise(
             "state change in the daemon to changed pixel, p99", max(call_p99, away_p99), "ms", 100
         )
+
+
+# -- what the room reads of a call
+
+
+def _receipts(told: Told, screen: XServer, rounds: int) -> None:
+    """A call, signed with the keyboard; then nobody is there, and then no broker either."""
+    shown_ms, seen_ms, alone_ms = [], [], []
+    with _broker() as broker, _room(broker) as room, room.client() as client:
+        for _ in range(rounds):
+            with _shown(screen, broker) as shown:
+                screen.find(shown.pid)
+                until(lambda: room.status()["bus"]["stations"] == ["Bench"], 30, "a station")
+                began_ns = time.monotonic_ns()
+                client.call("call", {"level": "urgent"})
+                shown_ms.append(_until_call(client, "shown", began_ns))
+                screen.key("a")
+                screen.type("AB")
+                began_ns = time.monotonic_ns()
+                screen.key("Return")
+                seen_ms.append(_until_call(client, "seen", began_ns))
+                client.call("call", {"cancel": True})
+            until(lambda: room.status()["bus"]["stations"] == [], 30, "that nobody watches")
+            began_ns = time.monotonic_ns()
+            client.call("call", {"level": "assist"})
+            alone_ms.append(_until_call(client, "not-delivered", began_ns))
+            client.call("call", {"cancel": True})
+        broker.stop()
+        for _ in range(rounds):
+            began_ns = time.monotonic_ns()
+            client.call("call", {"level": "urgent"})
+            alone_ms.append(_until_call(client, "not-delivered", began_ns))
+            client.call("call", {"cancel": True})
+    for what, found, most_ms in (
+        ("call: request to `shown at` in the room", shown_ms, 1000),
+        ("call: Enter after the initials to `seen by` in the room", seen_ms, 1000),
+        ("call with no station, or no broker: request to NOT DELIVERED", alone_ms, 3000),
+    ):
+        _row(told, what, found, "ms")
+        told.promise(f"{what}, worst", max(found), "ms", most_ms)
+
+
+def _until_call(client: Client, state: str, began_ns: int) -> float:
+    """Until the room reads it of its call, asked as a console asks."""
+    while (client.call("status", {}).get("call") or {}).get("state") != state:
+        _pause(0.005)
+    return (time.monotonic_ns() - began_ns) / 1e6
 
 
 def _until_seen(do: Callable[[], Any], seen: Callable[[], bool]) -> float:

@@ -1,19 +1,26 @@
-"""The station's connection, on a thread of its own: each arrival stamped when it arrives."""
+"""The station's connection, on a thread of its own: each arrival stamped when it arrives.
+
+What is read after we could not look for a while (a machine that slept, a process that was
+stopped) has waited nobody knows how long: it counts as what a broker kept.
+"""
 
 from __future__ import annotations
 
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kaproom import clock
 from kaproom.contract.topics import ROOT, station_topic
 from kaproom.session.roomfile import Broker
-from kaproom.wire import Link, Message, News
+from kaproom.wire import Heard, Link, Message, News
 
 _TURN_S = 1.0
+_ASLEEP_S = 3.0
+"""A turn that took so long was none; less than a keepalive, more than a busy machine takes."""
+_WAITED_S = 0.5  # chosen; within it everything that has waited is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,9 @@ class Ear:
         self._to_say: dict[str, Message] = {}
         self._lock = threading.Lock()
         self._leaving = False
+        self._turned_ns = clock.mono_ns()
+        self._waited_to_ns = 0
+        self._said: set[str] = set()
         self._link = self._new_link()
         self._thread = threading.Thread(target=self._run, name="ear", daemon=True)
         self._thread.start()
@@ -72,7 +82,9 @@ class Ear:
                 self._link.wake()
 
     def close(self) -> None:
-        """Clear what we said, and say goodbye."""
+        """Clear what we said, and say goodbye; once is enough."""
+        if self._leaving:
+            return
         self._leaving = True
         with self._lock:
             self._link.wake()
@@ -107,14 +119,26 @@ class Ear:
             self._to_say.clear()
         for message in to_say:
             self._link.publish(message)
+            if message.retain:
+                self._said.add(message.topic)
         for news in self._link.turn(_TURN_S):
-            self._arrivals.append(Arrival(news, clock.mono_ns(), clock.utc()))
+            self._arrive(news)
+        self._turned_ns = clock.mono_ns()
         if self._arrivals:
             self._wake()
 
+    def _arrive(self, news: News) -> None:
+        now_ns = clock.mono_ns()
+        if now_ns - self._turned_ns > _ASLEEP_S * clock.NS_PER_S:
+            self._waited_to_ns = now_ns + round(_WAITED_S * clock.NS_PER_S)
+        if isinstance(news, Heard) and now_ns < self._waited_to_ns:
+            news = replace(news, retained=True)
+        self._arrivals.append(Arrival(news, now_ns, clock.utc()))
+
     def _goodbye(self) -> None:
-        if self.site is not None and self._link.up:
-            self._link.publish(Message(station_topic(self.site, self._station), b"", retain=True))
+        if self._link.up:
+            for topic in self._said:
+                self._link.publish(Message(topic, b"", retain=True))
             until_ns = clock.mono_ns() + clock.NS_PER_S
             while self._link.owed and self._link.up and clock.mono_ns() < until_ns:
                 self._link.turn(0.1)
