@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -117,39 +118,39 @@ def _outside(room: RoomFile) -> Any:
 
 def _plans(room: RoomFile) -> Sequence[Plan]:
     """What was prepared, and every profile; those that were used last come first."""
-    from kaproom.displays.console.plans import Plan
-    from kaproom.files import load_profile
-    from kaproom.places import listing, shown
+    from kaproom.places import listing
 
     used, prepared = _used(room)
-    profiles: dict[str, Plan] = {}
-    for name, path in listing("profile", room).items():
-        try:
-            loaded = load_profile(name, room).profile
-        except Mend as mend:
-            profiles[name] = Plan(name, name, 0.0, fault=str(mend).splitlines()[0])
-            continue
-        before = loaded.checklist.before
-        profiles[name] = Plan(
-            name,
-            loaded.title,
-            loaded.session_end_min * 60,
-            used.get(loaded.name, ""),
-            must=before.must,
-            remind=before.remind,
-            fault="" if path else shown(path),
-        )
+    profiles = {name: _plan(name, room, used) for name in listing("profile", room)}
     plain = sorted(profiles.values(), key=lambda plan: plan.last_used, reverse=True)
     made = []
     for ref, one in prepared.items():
-        base = profiles.get(one.profile)
-        if base is not None:
-            from dataclasses import replace
-
-            missing = tuple(one.missing)
-            must = (*((_in_full(),) if missing else ()), *base.must)
-            made.append(replace(base, ref=ref, must=must, remind=(*missing, *base.remind)))
+        # It may have been prepared with a profile that lies anywhere.
+        base = profiles.get(one.profile) or _plan(one.profile, room, used)
+        missing = tuple(one.missing)
+        must = (*((_in_full(),) if missing else ()), *base.must)
+        made.append(replace(base, ref=ref, must=must, remind=(*missing, *base.remind)))
     return [*reversed(made), *plain]
+
+
+def _plan(name: str, room: RoomFile, used: Mapping[str, str]) -> Plan:
+    """What a profile's name or path would begin."""
+    from kaproom.displays.console.plans import Plan
+    from kaproom.files import load_profile
+
+    try:
+        loaded = load_profile(name, room).profile
+    except Mend as mend:
+        return Plan(name, name, 0.0, fault=str(mend).splitlines()[0])
+    before = loaded.checklist.before
+    return Plan(
+        name,
+        loaded.title,
+        loaded.session_end_min * 60,
+        used.get(loaded.name, ""),
+        must=before.must,
+        remind=before.remind,
+    )
 
 
 def _in_full() -> str:

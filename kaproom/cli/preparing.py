@@ -107,9 +107,13 @@ class _Draft:
         self, ref: str, profile: str, before: Preparation | None, by: str | None, on: str
     ) -> None:
         from kaproom.files import load_profile
+        from kaproom.places import find, listing
 
         self.room, _ = HERE.room()
-        self.ref, self.profile, self.before, self.by, self.on = ref, profile, before, by, on
+        self.ref, self.before, self.by, self.on = ref, before, by, on
+        # It is begun from another folder than it is prepared in.
+        known = profile in listing("profile", self.room)
+        self.profile = profile if known else str(find("profile", profile, self.room))
         self.screening = load_profile(profile, self.room).profile.checklist.screening
 
     def asked(self) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from keys import Terminal
 from rooms import LivingRoom
 from studio import Studio
 
+from kaproom.cli.consoling import _plans
 from kaproom.clock import now
 from kaproom.errors import Mend
+from kaproom.files import load_room
 from kaproom.places import PIECES
 from kaproom.record import Entry, Record
 from kaproom.room.erasing import going
@@ -44,7 +46,7 @@ def profile(tmp_path: Path) -> str:
 
 
 def test_a_session_is_prepared_begun_and_closed_as_a_list_has_it(
-    room: LivingRoom, profile: str, tmp_path: Path
+    room: LivingRoom, profile: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Studio(tmp_path).tone("lullaby.flac", 30.0)
     words = ["--ref", "K-0427", "--by", "ab"]
@@ -56,6 +58,10 @@ def test_a_session_is_prepared_begun_and_closed_as_a_list_has_it(
     (tmp_path / "lullaby.flac").unlink()  # the room has its own copy
     room.kaproom("prepare", *words, "--consent", "--override", "2=letter of 3 March")
     assert "in full" in room.kaproom("prepare", "--list")
+    # The console offers it, wherever its profile lies.
+    monkeypatch.setenv("KAPROOM_ROOM", str(room.file))
+    (offered,) = [plan for plan in _plans(load_room(room.file)[0]) if plan.ref]
+    assert (offered.ref, offered.name, offered.fault) == ("K-0427", profile, "")
     # The day: nothing begins before what must be confirmed is.
     said = room.kaproom("start", "--prepared", "K-0427", status=2)
     assert "to be held" in said and "not confirmed: 1 Fasted; 2 Escort arranged" in said
