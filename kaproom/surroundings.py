@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Literal
 
@@ -27,6 +29,19 @@ BATTERY_STOP_PERCENT = 20  # chosen: less than a session's length on most laptop
 _VOLUME_TOLERANCE_PERCENT = 0.5  # a slider's rounding; 0.13 dB with PulseAudio's cubic volume
 
 
+class About(StrEnum):
+    """What is looked at before a session, in the order in which people go through it."""
+
+    FILES = "files"
+    PROGRAMME = "programme"
+    SOUND = "sound"
+    LEVEL = "level"
+    DISK = "disk"
+    CLOCK = "clock"
+    POWER = "power"
+    BROKER = "broker"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that would stop or spoil a session, in one line with its remedy."""
@@ -34,6 +49,7 @@ class Finding:
     level: Level
     where: str
     line: str
+    about: About = About.PROGRAMME
 
     def __str__(self) -> str:
         return f"{self.where}: {self.line}"
@@ -144,12 +160,17 @@ def findings(around: Surroundings) -> list[Finding]:
     """What of it must be mended, the worst first."""
     found = [
         *_of_sound(around.sound),
-        *_of_disk(around.disk),
-        *_of_power(around.power),
-        *_of_clock(around.clock_synchronised),
-        *_of_sleep(around.why_not_awake),
+        *all_about(About.DISK, _of_disk(around.disk)),
+        *all_about(About.POWER, _of_power(around.power)),
+        *all_about(About.CLOCK, _of_clock(around.clock_synchronised)),
+        *all_about(About.POWER, _of_sleep(around.why_not_awake)),
     ]
     return worst_first(found)
+
+
+def all_about(about: About, found: Iterable[Finding]) -> list[Finding]:
+    """The same, each of them about this."""
+    return [replace(finding, about=about) for finding in found]
 
 
 def worst_first(found: list[Finding]) -> list[Finding]:
@@ -165,18 +186,19 @@ def _of_sound(sound: SoundServer) -> list[Finding]:
             "does not answer, so nothing would be heard; restart it: "
             "systemctl --user restart pipewire pipewire-pulse, or pulseaudio --kill"
         )
-        return [Finding("stop", where, line)]
+        return [Finding("stop", where, line, About.SOUND)]
     if sound.answer in ("absent", "not known"):
         line = f"{sound.why}, so other streams and the system's volume are not known"
-        return [Finding("note", where, line)]
+        return [Finding("note", where, line, About.LEVEL)]
     if sound.sink is None:
-        return [Finding("stop", where, f"{sound.why}; plug the headphones' interface in")]
+        line = f"{sound.why}; plug the headphones' interface in"
+        return [Finding("stop", where, line, About.SOUND)]
     found = []
     sink = sound.sink
     where = "system volume"
     if sink.muted:
         line = f"{sink.title} is muted; unmute it: {sink.remedy_mute}"
-        found.append(Finding("stop", where, line))
+        found.append(Finding("stop", where, line, About.LEVEL))
     lowest, highest = sink.volume_percent
     if max(abs(lowest - 100.0), abs(highest - 100.0)) > _VOLUME_TOLERANCE_PERCENT:
         stands = f"{lowest:.0f} %" if highest - lowest < 1 else f"{lowest:.0f} to {highest:.0f} %"
@@ -184,17 +206,17 @@ def _of_sound(sound: SoundServer) -> list[Finding]:
             f"{sink.title} stands at {stands}; kaproom sets the level and needs 100 %: "
             f"headphones off the ears, then {sink.remedy_volume}"
         )
-        found.append(Finding("stop", where, line))
+        found.append(Finding("stop", where, line, About.LEVEL))
     if sink.bluetooth:
         line = (
             f"{sink.title} is a Bluetooth output: its sound comes late, may drop out and may "
             "pause when a phone rings; use a cable"
         )
-        found.append(Finding("warn", "headphones", line))
+        found.append(Finding("warn", "headphones", line, About.SOUND))
     for stream in sound.streams or ():
         found += _of_stream(stream, sink)
     if sound.streams is None:
-        found.append(Finding("note", where, sound.why))
+        found.append(Finding("note", where, sound.why, About.SOUND))
     return found
 
 
@@ -203,19 +225,19 @@ def _of_stream(stream: Stream, sink: Sink) -> list[Finding]:
     if not stream.ours:
         if stream.paused:
             line = f"{stream.title} is paused in {sink.title} and could go on; close it"
-            return [Finding("note", where, line)]
+            return [Finding("note", where, line, About.SOUND)]
         line = f"{stream.title} also plays into {sink.title}, to the patient's ears; close it"
-        return [Finding("warn", where, line)]
+        return [Finding("warn", where, line, About.SOUND)]
     where = "system volume"
     if stream.muted:
         line = "kaproom's own stream is muted in the system's mixer; unmute it there"
-        return [Finding("stop", where, line)]
+        return [Finding("stop", where, line, About.LEVEL)]
     if abs(stream.volume_percent - 100.0) > _VOLUME_TOLERANCE_PERCENT:
         line = (
             f"kaproom's own stream stands at {stream.volume_percent:.0f} % in the system's mixer; "
             "headphones off the ears, then set it to 100 % there"
         )
-        return [Finding("stop", where, line)]
+        return [Finding("stop", where, line, About.LEVEL)]
     return []
 
 

@@ -19,6 +19,7 @@ from kaproom.awake import stay_awake
 from kaproom.sound_server import Sink, SoundServer, Stream, ask
 from kaproom.surroundings import (
     MB,
+    About,
     Disk,
     Finding,
     Power,
@@ -167,6 +168,25 @@ def test_each_trouble_is_one_line_with_its_remedy(around: Surroundings, said: st
 
 def test_kaprooms_own_stream_is_no_trouble() -> None:
     assert findings(with_sound(streams=(Stream("python3", True, False, False, 100.0),))) == []
+
+
+def test_every_trouble_is_about_one_of_the_matters_that_are_looked_at() -> None:
+    muted = with_sound(sink=sink(muted=True, bluetooth=True))
+    around = replace(
+        muted,
+        clock_synchronised=None,
+        power=Power(False, 12),
+        why_not_awake="no",
+        disk=Disk(Path("/data"), MB, ""),
+    )
+    assert {(f.where.partition("/")[0], f.about) for f in findings(around)} == {
+        ("system volume", About.LEVEL),
+        ("headphones", About.SOUND),
+        ("", About.DISK),
+        ("power", About.POWER),
+        ("clock", About.CLOCK),
+        ("sleep", About.POWER),
+    }
 
 
 def test_what_stops_the_session_is_said_first() -> None:

@@ -12,7 +12,7 @@ from kaproom.errors import WorldFailed
 from kaproom.places import legible
 from kaproom.session.roomfile import RoomFile
 from kaproom.session.spelling import did_you_mean
-from kaproom.surroundings import Finding, findings, look, worst_first
+from kaproom.surroundings import About, Finding, all_about, findings, look, worst_first
 
 _DEVICE = "sound device"
 
@@ -81,4 +81,5 @@ def _in_order(words: list[str], name: str) -> bool:
 
 def survey(room: RoomFile, data: Path) -> list[Finding]:
     """What of this machine could spoil a session: device, sound server, disk, power, clock."""
-    return worst_first([*of_device(room), *findings(look(data, room.device))])
+    device = all_about(About.SOUND, of_device(room))
+    return worst_first([*device, *findings(look(data, room.device))])

@@ -25,7 +25,7 @@ from kaproom.files import LoadedProfile, load_profile
 from kaproom.measurements import Measurements, cache_folder
 from kaproom.places import data_folder, legible
 from kaproom.session.roomfile import RoomFile
-from kaproom.surroundings import Finding, worst_first
+from kaproom.surroundings import About, Finding, worst_first
 
 _SURVEY_MAX_S = 20.0  # a device that hangs takes 5 s, a sound server 2 s
 _MARKS = {"stop": "STOP", "warn": "warn", "note": "note"}
@@ -125,7 +125,10 @@ def _surveyed(room: RoomFile) -> list[Finding]:
             told = client.call("survey", timeout_s=_SURVEY_MAX_S)["findings"]
     except (WorldFailed, Mend):
         return survey(room, data_folder(room))
-    return [Finding(one["level"], one["where"], one["line"]) for one in told]
+    return [
+        Finding(one["level"], one["where"], one["line"], About(one.get("about", About.SOUND)))
+        for one in told
+    ]
 
 
 def _broker(room: RoomFile) -> list[Finding]:
@@ -146,7 +149,7 @@ def _broker(room: RoomFile) -> list[Finding]:
     if line is None:
         return []
     where, _, what = line.partition(": ")
-    return [Finding("warn", where, f"{what}; the room runs on")]
+    return [Finding("warn", where, f"{what}; the room runs on", About.BROKER)]
 
 
 def _tried(room: RoomFile) -> list[Finding]:
@@ -166,10 +169,10 @@ def _tried(room: RoomFile) -> list[Finding]:
             f"the tone was not heard on the {' and the '.join(deaf)}: the plug, the cable, "
             f"the headphones the right way round? then `kaproom tone {deaf[0]}`"
         )
-        found.append(Finding("warn", "headphones", line))
+        found.append(Finding("warn", "headphones", line, About.SOUND))
     if untried:
         line = f"not tried on the {' and the '.join(untried)} yet: `kaproom tone {untried[0]}`"
-        found.append(Finding("note", "headphones", line))
+        found.append(Finding("note", "headphones", line, About.SOUND))
     return found
 
 

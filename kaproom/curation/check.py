@@ -26,7 +26,7 @@ from kaproom.session.playlist import FilePiece, SilencePiece
 from kaproom.session.profile import Phase
 from kaproom.session.roomfile import RoomFile
 from kaproom.session.spelling import did_you_mean
-from kaproom.surroundings import Finding, worst_first
+from kaproom.surroundings import About, Finding, all_about, worst_first
 
 VOCALS = "vocals"
 """A tag that every piece marked `vocals: true` has by itself."""
@@ -79,16 +79,16 @@ def check(
     found = [
         *of_order(loaded),
         *of_lengths(loaded, music),
-        *of_pieces(chosen, scanned.files, loaded.profile),
+        *all_about(About.FILES, of_pieces(chosen, scanned.files, loaded.profile)),
         *_of_tags(loaded, without),
         *_of_vocals(loaded, without),
-        *_of_closing(closing, scanned.files),
+        *all_about(About.FILES, _of_closing(closing, scanned.files)),
         *_of_refuge(loaded, scanned.files),
         *of_rehearsal(loaded.profile, music, shown(loaded.playlist_path)),
     ]
     if scanned.why_not_kept:
         line = f"{scanned.why_not_kept}, so the music is measured anew each time; make room there"
-        found.append(Finding("warn", "measurements", line))
+        found.append(Finding("warn", "measurements", line, About.DISK))
     if surroundings:
         found += survey(room, data_folder(room))
     return Checked(worst_first(found), scanned.files)
