@@ -61,7 +61,8 @@ def detail_group(
         at = row.bottom
     state = found.room.state
     if tile.running is not None and state is not None:
-        elements += _meter(state, Box(inner.x, at, inner.width, _ROW), say)
+        live = tile.standing is Standing.LIVE
+        elements += _meter(state, Box(inner.x, at, inner.width, _ROW), live=live, say=say)
         at += _ROW
     rest = Box(inner.x, at + 10, inner.width, inner.bottom - at - 10)
     drawn, scrolled, scroll = _history(rest, found, scroll, say)
@@ -102,7 +103,7 @@ def _facts(
     return rows
 
 
-def _meter(state: State, row: Box, say: Saying) -> list[Element]:
+def _meter(state: State, row: Box, *, live: bool, say: Saying) -> list[Element]:
     level = state.sound.level_lufs
     part = 0.0 if level is None else (level - _QUIET_LUFS) / (_LOUD_LUFS - _QUIET_LUFS)
     text = (
@@ -115,7 +116,7 @@ def _meter(state: State, row: Box, say: Saying) -> list[Element]:
     bar = Box(row.x + 150, row.y + 9, 180, 10)
     return [
         Text(row.left(150), say.words("station.level"), 16, Role.SECOND),
-        Bar(bar, round(min(max(part, 0), 1) * 40) / 40, Role.FINE),
+        Bar(bar, round(min(max(part, 0), 1) * 40) / 40, Role.FINE if live else Role.SECOND),
         Text(row.beyond(345), text, 16, Role.TEXT),
     ]
 

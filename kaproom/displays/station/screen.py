@@ -140,7 +140,7 @@ class Composer:
         tiles = {}
         for key, found in self._ward.places.items():
             own = of_room.get(key, [])
-            age_s = found.age_s(now_ns)
+            age_s = self._ward.age_s(found, now_ns)
             state = (
                 found.revision,
                 None if age_s is None else int(age_s),

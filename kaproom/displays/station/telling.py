@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-from kaproom.clock import NS_PER_S
 from kaproom.contract.payload import AvailabilityWord, Priority, SoundWord, State
 from kaproom.displays.palette import Role
 from kaproom.displays.shapes import Kind
@@ -124,7 +123,7 @@ def tile(
         clock: When the room last said something, as people read it.
     """
     standing = ward.standing(found, now_ns)
-    age_s = found.age_s(now_ns)
+    age_s = ward.age_s(found, now_ns)
     state = found.room.state
     gone = found.room.availability is AvailabilityWord.STOPPED
     shown = state is not None and standing is not Standing.NO_DATA and not gone
@@ -135,7 +134,7 @@ def tile(
         found.key,
         found.label,
         standing,
-        _standing(ward, standing, age_s, now_ns, say),
+        _standing(standing, age_s, say),
         say.age(age_s),
         None if call is None else f"{say.brief(call.code)} {say.age(call.open_s)}",
         None if call is None else ROLES[call.priority],
@@ -162,9 +161,7 @@ def matter_line(matter: Matter, say: Saying) -> MatterLine:
     )
 
 
-def _standing(ward: Ward, standing: Standing, age_s: float | None, now_ns: int, say: Saying) -> str:
-    if standing is Standing.NO_LINK and ward.lost_ns is not None:
-        age_s = (now_ns - ward.lost_ns) / NS_PER_S if age_s is None else age_s
+def _standing(standing: Standing, age_s: float | None, say: Saying) -> str:
     word = say.words(f"standing.{standing}")
     if standing in (Standing.STALE, Standing.NO_DATA, Standing.NO_LINK) and age_s is not None:
         return f"{word} {say.age(age_s)}"

@@ -262,6 +262,13 @@ class Ward:
 
     # -- what is known
 
+    def age_s(self, found: Place, now_ns: int) -> float | None:
+        """Since a room was heard live; of one that never was, since we could not hear it."""
+        age_s = found.age_s(now_ns)
+        if age_s is None and self.lost_ns is not None:
+            return (now_ns - self.lost_ns) / NS_PER_S
+        return age_s
+
     def standing(self, found: Place, now_ns: int) -> Standing:
         """How far to believe what is shown of a room."""
         fresh = _STANDING[found.room.freshness(now_ns)]

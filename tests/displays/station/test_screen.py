@@ -73,6 +73,17 @@ def test_our_own_link_lost_stands_over_everything() -> None:
     assert "0 in session" in said
 
 
+def test_the_age_of_what_was_never_heard_live_grows_while_the_link_is_lost() -> None:
+    stage = Stage(EN)
+    stage.hear(stage.room().state(), retained=True)
+    stage.ward.link_down("broker: gone", stage.now_ns, stage.at)
+    composer = Composer(stage.ward, stage.desk, EN)
+    for seconds in range(1, 4):
+        stage.wait(1)
+        told = composer.compose(View(), SIZE, Moment(stage.now_ns, stage.at)).screen.words()
+        assert f"NO LINK {seconds} s" in told
+
+
 def test_a_station_that_never_reached_its_broker_says_so() -> None:
     stage = Stage(EN)
     stage.ward.linked = False
