@@ -23,8 +23,8 @@ from kaproom.curation.selection import selected
 from kaproom.files import load_profile
 from kaproom.record import Entry, Record, Recorder
 from kaproom.room.attention import Attention, Change, call_status
-from kaproom.room.outward import Shareable
-from kaproom.room.publisher import WHOM, Publisher
+from kaproom.room.bus.outward import Shareable
+from kaproom.room.bus.publisher import WHOM, Publisher
 from kaproom.room.scribe import Scribe
 from kaproom.session import events as e
 from kaproom.session.machine import Close, Session, Tell, opened, step

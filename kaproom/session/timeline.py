@@ -5,7 +5,7 @@ onwards; what has sounded stays, and what sounds then goes on unless it is told
 otherwise. Every plan ends in a soundscape without end.
 
 A phase ends, and the next begins, when the next one's music begins to enter. Inside a
-phase that has an end the pieces are fitted to it (see fit.py); one without a known end
+phase that has an end the pieces are fitted to it (see fit/); one without a known end
 plays the therapist's list from its top. No piece is left but at its natural end, at a
 marked exit, or because people asked for something.
 
@@ -21,6 +21,7 @@ from kaproom.session.choice import WORTH_BEGINNING_S, Choice, Together
 from kaproom.session.cues import PlannedCue
 from kaproom.session.fit import (
     BOUNDARY_MAX_S,
+    ENTRANCE_MIN_S,
     PLAYED_MIN_S,
     Before,
     Ending,
@@ -29,11 +30,10 @@ from kaproom.session.fit import (
     Unit,
     fitted,
 )
-from kaproom.session.joins import ENTRANCE_MIN_S
+from kaproom.session.fit.seams import Piece, may_follow, seam
 from kaproom.session.phases import Course, Span
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Offer, Repertoire, bed_of
-from kaproom.session.seams import Piece, may_follow, seam
 from kaproom.session.writer import Occasion, Writer
 
 __all__ = ["Course", "Occasion", "PlannedCue", "Span", "plan", "plan_after_refuge", "plan_refuge"]

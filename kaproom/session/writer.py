@@ -13,16 +13,16 @@ from math import inf
 
 from kaproom.session.choice import TURN_MIN_S, WORTH_BEGINNING_S
 from kaproom.session.cues import PlannedCue
-from kaproom.session.joins import ENTRANCE_MIN_S
-from kaproom.session.profile import Profile
-from kaproom.session.repertoire import Offer, gain_db
-from kaproom.session.seams import (
+from kaproom.session.fit import ENTRANCE_MIN_S
+from kaproom.session.fit.seams import (
     CROSSFADE_MAX_PART,
     RISE_DB_PER_S,
     SOFT_ENTRY_S,
     STRETCH,
     Piece,
 )
+from kaproom.session.profile import Profile
+from kaproom.session.repertoire import Offer, gain_db
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ from kaproom.clock import NS_PER_S
 from kaproom.contract.subscriber import Rooms
 from kaproom.record.series import Series
 from kaproom.room.broker import start_broker
-from kaproom.room.outward import KINDS
+from kaproom.room.bus.outward import KINDS
 from kaproom.session.roomfile import Broker
 from kaproom.wire import Connected, Heard, Link, Message
 

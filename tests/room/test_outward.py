@@ -18,8 +18,8 @@ from kaproom.contract.payload import Priority
 from kaproom.curation.selection import selected
 from kaproom.files import load_profile
 from kaproom.room.broker import Broker
-from kaproom.room.replay import EVENTS_A_REQUEST_MAX, PENDING_MAX, Replays
-from kaproom.room.stations import STATIONS_MAX, Stations
+from kaproom.room.bus.replay import EVENTS_A_REQUEST_MAX, PENDING_MAX, Replays
+from kaproom.room.bus.stations import STATIONS_MAX, Stations
 from kaproom.session import events as e
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Repertoire

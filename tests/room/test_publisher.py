@@ -24,7 +24,7 @@ from kaproom.contract.payload import Priority
 from kaproom.contract.subscriber import Rooms
 from kaproom.room.attention import NOT_DELIVERED_S
 from kaproom.room.broker import Broker, _program, start_broker
-from kaproom.room.replay import REQUESTS_PER_S
+from kaproom.room.bus.replay import REQUESTS_PER_S
 from kaproom.session import events as e
 from kaproom.session.status import Sound
 from kaproom.wire import link

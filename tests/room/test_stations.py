@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from kaproom.room.stations import Stations
+from kaproom.room.bus.stations import Stations
 
 S = 1_000_000_000
 CALL = {"room": "one", "code": "call", "id": "3-1"}

@@ -10,20 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kaproom.session.fit import (
-    BED_STEP_S,
-    BOUNDARY_MAX_S,
-    BOUNDARY_S,
-    PLAYED_MIN_S,
-    Ending,
-    Filling,
-    From,
-    Playing,
-    Unit,
-    bed_min_s,
-    fitted,
-)
-from kaproom.session.seams import Piece, seam
+from kaproom.session.fit import BOUNDARY_MAX_S, PLAYED_MIN_S, Ending, From, Playing, Unit, fitted
+from kaproom.session.fit.fillings import Filling
+from kaproom.session.fit.seams import Piece, seam
+from kaproom.session.fit.search import BED_STEP_S, BOUNDARY_S, bed_min_s
 
 BEGIN_S = 500.0
 

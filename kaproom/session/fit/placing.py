@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kaproom.session.fillings import (
+from kaproom.session.fit.fillings import (
     Before,
     Ending,
     Filling,
@@ -19,7 +19,7 @@ from kaproom.session.fillings import (
     Playing,
     Stretch,
 )
-from kaproom.session.joins import (
+from kaproom.session.fit.joins import (
     BED_MIN_S,
     EPS_S,
     LAST,
@@ -33,7 +33,7 @@ from kaproom.session.joins import (
     way_inside,
     ways_on,
 )
-from kaproom.session.seams import Piece
+from kaproom.session.fit.seams import Piece
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from math import ceil, floor, inf
 
-from kaproom.session.fillings import Stretch
-from kaproom.session.joins import BED_MIN_S, EPS_S, LAST, Window, inside_s, ways_of
-from kaproom.session.seams import CROSSFADE_MAX_PART, RISE_DB_PER_S, STRETCH, Piece
+from kaproom.session.fit.fillings import Stretch
+from kaproom.session.fit.joins import BED_MIN_S, EPS_S, LAST, Window, inside_s, ways_of
+from kaproom.session.fit.seams import CROSSFADE_MAX_PART, RISE_DB_PER_S, STRETCH, Piece
 
 # The grid of the durations; coarser where a stretch would need more bits than these.
 _GRID_S = 0.5

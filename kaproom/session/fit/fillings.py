@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kaproom.session.seams import Piece, seam
+from kaproom.session.fit.seams import Piece, seam
 
 
 @dataclass(frozen=True, slots=True)

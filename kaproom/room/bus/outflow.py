@@ -12,7 +12,7 @@ from pathlib import Path
 from kaproom.contract.topics import RoomTopics
 from kaproom.errors import Mend, WorldFailed
 from kaproom.record.series import Numbered, Series
-from kaproom.room.outward import KINDS, Shareable, event_of
+from kaproom.room.bus.outward import KINDS, Shareable, event_of
 from kaproom.wire import Message
 
 _SHAREABLES_MAX = 8

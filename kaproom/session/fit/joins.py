@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
-from kaproom.session.fillings import Playing, Unit
-from kaproom.session.seams import Piece, seam
+from kaproom.session.fit.fillings import Playing, Unit
+from kaproom.session.fit.seams import Piece, seam
 
 BED_MIN_S = 20.0
 """Chosen: a shorter bed is heard as a mistake."""

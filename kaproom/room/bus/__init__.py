@@ -17,8 +17,8 @@ from kaproom.contract.payload import Priority
 from kaproom.errors import Mend, Reason, Refused
 from kaproom.record import Record
 from kaproom.room.attention import Attention, Change, call_status
-from kaproom.room.outward import Shareable
-from kaproom.room.publisher import WHOM, Publisher
+from kaproom.room.bus.outward import Shareable
+from kaproom.room.bus.publisher import WHOM, Publisher
 from kaproom.room.stamps import moment
 from kaproom.session.machine import Session
 from kaproom.session.profile import Profile

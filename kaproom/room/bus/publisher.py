@@ -15,8 +15,8 @@ from typing import Any
 from kaproom import clock
 from kaproom.clock import NS_PER_S
 from kaproom.room.attention import Matter
-from kaproom.room.outward import Shareable
-from kaproom.room.sender import Latest, Sender
+from kaproom.room.bus.outward import Shareable
+from kaproom.room.bus.sender import Latest, Sender
 from kaproom.session.roomfile import RoomFile
 from kaproom.wire.link import Version
 

@@ -19,10 +19,10 @@ from kaproom.clock import NS_PER_S
 from kaproom.contract import payload as p
 from kaproom.contract.topics import RoomTopics, place
 from kaproom.room.attention import Matter
-from kaproom.room.outflow import Outflow
-from kaproom.room.outward import Shareable, Stamp, attention_of, state_of
-from kaproom.room.replay import Pace, Replays
-from kaproom.room.stations import Stations
+from kaproom.room.bus.outflow import Outflow
+from kaproom.room.bus.outward import Shareable, Stamp, attention_of, state_of
+from kaproom.room.bus.replay import Pace, Replays
+from kaproom.room.bus.stations import Stations
 from kaproom.session.roomfile import Broker, RoomFile
 from kaproom.wire import Acknowledged, Connected, Down, Fault, Heard, Link, Message, News
 from kaproom.wire.link import Version

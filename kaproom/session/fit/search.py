@@ -37,12 +37,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import ceil, inf
 
-from kaproom.session.fillings import Before, Ending, Filling, From, Playing, Stretch, Unit
-from kaproom.session.joins import (
+from kaproom.session.fit.fillings import Before, Ending, Filling, From, Playing, Stretch, Unit
+from kaproom.session.fit.joins import (
     BED_MIN_S,
     EPS_S,
     LAST,
-    PLAYED_MIN_S,
     Join,
     Way,
     Window,
@@ -51,20 +50,9 @@ from kaproom.session.joins import (
     starts_of,
     ways_on,
 )
-from kaproom.session.placing import Step, left_as_it_can_be, placed
-from kaproom.session.reach import Reach
-from kaproom.session.seams import Piece, may_follow
-
-__all__ = [
-    "PLAYED_MIN_S",
-    "Before",
-    "Ending",
-    "Filling",
-    "From",
-    "Playing",
-    "Unit",
-    "fitted",
-]
+from kaproom.session.fit.placing import Step, left_as_it_can_be, placed
+from kaproom.session.fit.reach import Reach
+from kaproom.session.fit.seams import Piece, may_follow
 
 BOUNDARY_MAX_S = 5.0
 """Promised: a boundary is met this well wherever pieces or a bed can."""
