@@ -9,7 +9,9 @@ Times are ``at_s``: seconds since the session was opened.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from kaproom.session.repertoire import Offer
 
@@ -82,3 +84,12 @@ def next_exit_s(
     marked = (at_s for at_s in cue.exits_at_s if at_s >= after_s)
     first_s = min((*marked, by_itself_s))
     return first_s if first_s <= after_s + within_s else None
+
+
+def gone_s(cues: Sequence[PlannedCue]) -> list[float]:
+    """When each cue but the last can be heard no more: one that came after it is in.
+
+    Mostly the next one; but what is brought in quickly covers everything before it.
+    """
+    entered_s = [cue.start_s + cue.crossfade_s for cue in cues[1:]]
+    return list(accumulate(reversed(entered_s), min))[::-1]

@@ -10,7 +10,7 @@ from itertools import pairwise
 from math import inf
 
 from kaproom.session.choice import WORTH_BEGINNING_S
-from kaproom.session.cues import PlannedCue, next_exit_s
+from kaproom.session.cues import PlannedCue, gone_s, next_exit_s
 from kaproom.session.effects import Effect, Play, Tell
 from kaproom.session.infusion import InfusionState
 from kaproom.session.phases import begins_s
@@ -197,16 +197,16 @@ def _heard(session: Session, before: tuple[PlannedCue, ...], left_s: float) -> f
 
     What sounds at the end of ``before`` has gone by ``left_s``; a piece that goes on is heard.
     """
-    gone = [following.start_s + following.crossfade_s for following in before[1:]]
+    left = [min(at_s, left_s) for at_s in (*gone_s(before), inf)]
     return frozenset(
         cue.offer.key
-        for cue, gone_s in zip(before, [*gone, left_s], strict=False)
-        if gone_s == inf or _audible(session, cue, gone_s)
+        for cue, at_s in zip(before, left, strict=False)
+        if at_s == inf or _audible(session, cue, at_s)
     )
 
 
-def _audible(session: Session, cue: PlannedCue, gone_s: float) -> bool:
-    return not any(silence.covers(cue.start_s, gone_s) for silence in session.silences)
+def _audible(session: Session, cue: PlannedCue, until_s: float) -> bool:
+    return not any(silence.covers(cue.start_s, until_s) for silence in session.silences)
 
 
 def closing_missed(session: Session) -> bool:
@@ -224,9 +224,8 @@ def _closing_due(session: Session, before: tuple[PlannedCue, ...], keep: bool) -
     closing = session.repertoire.closing
     if closing is None or closing.key in session.thrown_out:
         return False
-    for cue, following in pairwise(before):
-        gone_s = following.start_s + following.crossfade_s
-        if cue.offer.key == closing.key and _audible(session, cue, gone_s):
+    for (cue, following), until_s in zip(pairwise(before), gone_s(before), strict=True):
+        if cue.offer.key == closing.key and _audible(session, cue, until_s):
             left_s = (cue.end_s or following.start_s) - following.start_s
             if following.offer.key == closing.key or left_s < WORTH_BEGINNING_S:
                 return False

@@ -136,7 +136,7 @@ class Session:
             comes first).
         silences: Every time for which people wanted silence, in order.
         interruption: The last loss of power, while it waits for `continue` or `end`.
-        player_from_s: Since when one player plays on; the one before a loss of power is gone.
+        lost_cues: So many of the cues were a player's that a loss of power ended; they stand.
         signed_by: Initials of who signed it off; nothing but integration is added then.
         expected_s: When the infusion is expected to be started, if anybody said.
         who: Those present, by their initials, parted by spaces.
@@ -164,7 +164,7 @@ class Session:
     notes: tuple[Note, ...] = ()
     silences: tuple[Silence, ...] = ()
     interruption: Interruption | None = None
-    player_from_s: float = 0.0
+    lost_cues: int = 0
     signed_by: str | None = None
     expected_s: float | None = None
     who: str = ""

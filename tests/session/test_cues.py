@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from session.imagined import OCEAN, track
 
-from kaproom.session.cues import PlannedCue, next_exit_s
+from kaproom.session.cues import PlannedCue, gone_s, next_exit_s
 from kaproom.session.repertoire import Offer
 
 # Four minutes of a file from 0:30 on, that began at 1000 s; it ends by itself at 1240 s.
@@ -46,3 +46,11 @@ def test_a_silence_may_be_left_at_any_moment() -> None:
 def test_what_is_left_of_a_kept_piece_has_only_the_exits_that_are_left() -> None:
     kept = PlannedCue("c9", SONG, 2, 2000.0, 0.2, -5.0, cue_in_s=100.0, end_s=2170.0)
     assert kept.exits_at_s == (2050.0,)
+
+
+def test_what_comes_in_quickly_covers_everything_before_it() -> None:
+    slow = PlannedCue("c8", OCEAN, 2, 1220.0, 20.0, 0.0)
+    quick = PlannedCue("c9", SONG, 2, 1223.0, 0.2, -5.0)
+    assert gone_s((CUE, slow)) == [1240.0]
+    assert gone_s((CUE, slow, quick)) == [1223.2, 1223.2]
+    assert gone_s((CUE,)) == gone_s(()) == []

@@ -171,19 +171,21 @@ def test_the_power_gone_twice_is_one_interruption_since_the_first() -> None:
 
 
 @pytest.mark.parametrize("answered", [False, True])
+@pytest.mark.parametrize("by_s", [[700.0], [0.4], [0.4, 0.4, 2.5, 2.5]])
 def test_a_standstill_after_a_loss_of_power_moves_nothing_that_was_before_it(
-    answered: bool,
+    answered: bool, by_s: list[float]
 ) -> None:
     made = room()
     refuge = made.session.cue_at(BACK_S)
     if answered:
         made.at(BACK_S, e.Continued)
     before = [c for c in made.session.cues if c.start_s < BACK_S]
-    made.at(BACK_S + 2.5, e.Shifted, by_s=700.0)
+    for each_s in by_s:
+        made.at(BACK_S + 2.5, e.Shifted, by_s=each_s)
     assert [c for c in made.session.cues if c.start_s < BACK_S] == before
     assert refuge is not None
     moved = next(c for c in made.session.cues if c.id == refuge.id)
-    assert moved.start_s == BACK_S + 2.5
+    assert moved.start_s == pytest.approx(BACK_S + min(sum(by_s), 2.5))
 
 
 def test_a_session_is_signed_off_once_after_its_end_and_sealed_then() -> None:

@@ -20,7 +20,7 @@ from session.imagined import (
 )
 
 from kaproom.session import events as e
-from kaproom.session.cues import PlannedCue
+from kaproom.session.cues import PlannedCue, gone_s
 from kaproom.session.fit import PLAYED_MIN_S
 from kaproom.session.infusion import InfusionState
 from kaproom.session.machine import (
@@ -183,9 +183,8 @@ def test_a_piece_plays_once_and_what_was_skipped_or_failed_never_again(
             earlier = turns.get(offer.key)
             kept = cue.cue_in_s > offer.cue_in_s
             if earlier is not None and not kept:
-                following = after.cues[after.cues.index(earlier) + 1]
-                gone_s = following.start_s + following.crossfade_s
-                unheard = any(s.covers(earlier.start_s, gone_s) for s in after.silences)
+                until_s = gone_s(after.cues)[after.cues.index(earlier)]
+                unheard = any(s.covers(earlier.start_s, until_s) for s in after.silences)
                 is_closing = music.closing is not None and offer.key == music.closing.key
                 assert unheard or is_closing, (event, earlier, cue)
             turns[offer.key] = cue

@@ -11,7 +11,7 @@ from session.imagined import Deed, profile, profiles, repertoire, repertoires, s
 from session.test_machine import EPS, MANY, walk
 
 from kaproom.session import events as e
-from kaproom.session.cues import PlannedCue
+from kaproom.session.cues import PlannedCue, gone_s
 from kaproom.session.machine import LEAD_S, Session, Stage
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Repertoire
@@ -150,8 +150,8 @@ def _on(session: Session) -> Session:
 
 def _could_be_heard(session: Session, key: str) -> bool:
     """Whether a piece had a turn that was not all in a silence that people wanted."""
-    gone_s = [*(c.start_s + c.crossfade_s for c in session.cues[1:]), session.now_s]
+    until_s = [*gone_s(session.cues), session.now_s]
     return any(
         cue.offer.key == key and not any(s.covers(cue.start_s, end_s) for s in session.silences)
-        for cue, end_s in zip(session.cues, gone_s, strict=True)
+        for cue, end_s in zip(session.cues, until_s, strict=True)
     )

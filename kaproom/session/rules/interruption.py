@@ -12,7 +12,7 @@ from dataclasses import replace
 from kaproom.errors import Refused
 from kaproom.session import events as e
 from kaproom.session.infusion import Infusion, InfusionState, Mark, What
-from kaproom.session.replanning import Result, occasion, put_in, replanned
+from kaproom.session.replanning import Result, occasion, put_in, replanned, started
 from kaproom.session.rules.pieces import BACK_CROSSFADE_S, CALM_CROSSFADE_S
 from kaproom.session.rules.pump import corrected
 from kaproom.session.state import Interruption, Session, Stage
@@ -47,7 +47,7 @@ def interrupted(session: Session, event: e.Interrupted) -> Result:
     session = replace(
         session,
         interruption=gap,
-        player_from_s=session.now_s,
+        lost_cues=len(started(session, session.now_s)),
         calm_s=calm_s,
         kept=None,
         silent_until_s=None,

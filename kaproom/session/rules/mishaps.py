@@ -37,13 +37,12 @@ def shifted(session: Session, event: e.Shifted) -> Result:
     """The sound stood still: what sounded then, and all after it, is later by so much."""
     if session.stage is not Stage.OPEN:
         return session, ()
-    # What the player of before a loss of power began, this one cannot have held up.
-    from_s = max(session.now_s - event.by_s, session.player_from_s)
-    sounding = session.cue_at(from_s) or session.cue_at(session.now_s)
+    sounding = session.cue_at(session.now_s - event.by_s) or session.cue_at(session.now_s)
     if sounding is None:
         return session, ()
-    index = session.cues.index(sounding)
-    before = session.cues[:index]
+    # What the player of before a loss of power began, this one cannot have held up.
+    index = max(session.cues.index(sounding), session.lost_cues)
+    before, sounding = session.cues[:index], session.cues[index]
     # Neither back behind the piece before it, nor on beyond now: it has been heard.
     back_s = sounding.start_s - (before[-1].start_s if before else 0.0)
     by_s = max(min(event.by_s, session.now_s - sounding.start_s), -back_s)
