@@ -22,8 +22,8 @@ from kaproom.files import LoadedProfile, LocatedPiece
 from kaproom.files.loading import pieces
 from kaproom.measurements import Measured, Measurements, cache_folder
 from kaproom.places import data_folder, shown
+from kaproom.session.phase import Phase
 from kaproom.session.playlist import FilePiece, SilencePiece
-from kaproom.session.profile import Phase
 from kaproom.session.roomfile import RoomFile
 from kaproom.session.spelling import did_you_mean
 from kaproom.surroundings import About, Finding, all_about, worst_first

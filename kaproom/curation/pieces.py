@@ -14,8 +14,9 @@ from pathlib import Path
 from kaproom.curation.words import minutes
 from kaproom.measurements import Measured
 from kaproom.places import legible, near
+from kaproom.session.phase import Phase
 from kaproom.session.playlist import FilePiece
-from kaproom.session.profile import Phase, Profile
+from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Offer, gain_db
 from kaproom.surroundings import Finding, Level
 

@@ -6,24 +6,43 @@ What a pause, a stop or another rate makes of them is asked by `kaproom check`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from kaproom.session.infusion_plan import InfusionPlan
 from kaproom.session.model import Fault
-from kaproom.session.moments import planned_s
+from kaproom.session.moments import Timing, planned_s
+from kaproom.session.phase import Phase
 from kaproom.session.starts import BOUNDS, WAYS
 
-if TYPE_CHECKING:
-    from kaproom.session.profile import Phase, Profile
+
+class Phased(Protocol):
+    """Of a profile, what its phases' order is told from."""
+
+    @property
+    def infusion(self) -> InfusionPlan:
+        """What is planned to be given."""
+
+    @property
+    def phases(self) -> tuple[Phase, ...]:
+        """In their order."""
+
+    @property
+    def session_end_min(self) -> float:
+        """The planned end of the last of them."""
+
+    @property
+    def timing(self) -> Timing:
+        """What says when they begin."""
 
 
-def phases_in_order(profile: Profile) -> Iterator[Fault]:
+def phases_in_order(profile: Phased) -> Iterator[Fault]:
     """Each phase has one start, which its profile can tell, later than the one before."""
     faults = [*_each_its_name(profile), *_each_one_start(profile)]
     yield from faults
     yield from _by_minute(profile) if faults else _as_planned(profile)
 
 
-def _each_its_name(profile: Profile) -> Iterator[Fault]:
+def _each_its_name(profile: Phased) -> Iterator[Fault]:
     seen: dict[str, int] = {}
     for index, phase in enumerate(profile.phases):
         if phase.name in seen:
@@ -35,7 +54,7 @@ def _each_its_name(profile: Profile) -> Iterator[Fault]:
         seen.setdefault(phase.name, index)
 
 
-def _each_one_start(profile: Profile) -> Iterator[Fault]:
+def _each_one_start(profile: Phased) -> Iterator[Fault]:
     for index, phase in enumerate(profile.phases):
         here = ("phases", index)
         ways = [key for key in WAYS if getattr(phase, key) is not None]
@@ -59,7 +78,7 @@ def _each_one_start(profile: Profile) -> Iterator[Fault]:
         yield from _can_be_told(profile, index, phase)
 
 
-def _can_be_told(profile: Profile, index: int, phase: Phase) -> Iterator[Fault]:
+def _can_be_told(profile: Phased, index: int, phase: Phase) -> Iterator[Fault]:
     here, plan = ("phases", index), profile.infusion
     if phase.effect is not None and plan.dose_mg is None and plan.dose_mg_per_kg is None:
         yield Fault(
@@ -89,7 +108,7 @@ def _can_be_told(profile: Profile, index: int, phase: Phase) -> Iterator[Fault]:
         )
 
 
-def _by_minute(profile: Profile) -> Iterator[Fault]:
+def _by_minute(profile: Phased) -> Iterator[Fault]:
     """Of those that say their minute; the rest cannot be told while something is missing."""
     earlier: Phase | None = None
     for index, phase in enumerate(profile.phases):
@@ -105,7 +124,7 @@ def _by_minute(profile: Profile) -> Iterator[Fault]:
     yield from _ends_last(profile, 0.0 if last_min is None else last_min)
 
 
-def _as_planned(profile: Profile) -> Iterator[Fault]:
+def _as_planned(profile: Phased) -> Iterator[Fault]:
     begins_min = [at_s / 60 for at_s in planned_s(profile.timing)]
     for index in range(2, len(begins_min)):
         phase, earlier = profile.phases[index], profile.phases[index - 1]
@@ -114,7 +133,7 @@ def _as_planned(profile: Profile) -> Iterator[Fault]:
     yield from _ends_last(profile, begins_min[-1])
 
 
-def _ends_last(profile: Profile, last_min: float) -> Iterator[Fault]:
+def _ends_last(profile: Phased, last_min: float) -> Iterator[Fault]:
     end_min, planned_min = profile.session_end_min, profile.infusion.planned_min
     if end_min <= last_min:
         yield Fault(

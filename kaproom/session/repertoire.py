@@ -11,8 +11,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from kaproom.session.phase import Phase
 from kaproom.session.playlist import Place
-from kaproom.session.profile import Phase, Profile
+from kaproom.session.profile import Profile
 
 BED_LUFS = -23.0
 """Integrated loudness at which every built-in soundscape is generated."""

@@ -8,8 +8,8 @@ from math import isfinite
 from kaproom.errors import Mend, Reason, Refused
 from kaproom.session import events as e
 from kaproom.session.effects import Effect
+from kaproom.session.phase import Phase
 from kaproom.session.phases import Course, phase_by_clock
-from kaproom.session.profile import Phase
 from kaproom.session.replanning import Result, awaited, begun, replanned, tell_phase
 from kaproom.session.state import LEAD_S, Session
 
