@@ -43,6 +43,9 @@ class Reason(StrEnum):
     INFUSION_CONTRADICTED = "infusion-contradicted"
     LIES_AHEAD = "lies-ahead"
     NO_CALL = "no-call"
+    STILL_FADES = "still-fades"
+    NOT_REACHED = "not-reached"
+    NOT_PLAYED = "not-played"
 
 
 class Mend(Exception):  # noqa: N818 - a person is asked to mend something; it reads as that

@@ -20,7 +20,7 @@ from typing import Any, Literal
 from kaproom.audio.ring import SILENCE_DB
 from kaproom.audio.tone import LENGTH_S, Side, side_of
 from kaproom.clock import Instant
-from kaproom.errors import Mend, Refused
+from kaproom.errors import Mend, Reason, Refused
 from kaproom.record import SESSION_STARTED, Entry, Written
 from kaproom.room.headphones import Headphones
 from kaproom.session.people import initials
@@ -99,9 +99,11 @@ class Tones:
             raise Mend(f"a tone is left, right, both or off, not '{str(args.get('side'))[:40]}'")
         self._must_be_free()
         if self._headphones.busy and not self._ours:
-            raise Refused("what sounded before still fades; try again in some seconds")
+            line = "what sounded before still fades; try again in some seconds"
+            raise Refused(line, Reason.STILL_FADES)
         if not self._headphones.reached:
-            raise Refused("the player is not reached yet; try again in a moment")
+            line = "the player is not reached yet; try again in a moment"
+            raise Refused(line, Reason.NOT_REACHED)
         self._headphones.sound_tone(side)
         self._ours, self._asked, self._played[side] = True, (side, now), now
         where = "on both sides" if side == "both" else f"on the {side}"
@@ -122,7 +124,8 @@ class Tones:
         self._must_be_free()
         played = self._played.get(side)
         if played is None or now.since_s(played) > ANSWER_S:
-            raise Refused(f"no tone was played on the {side} just now; `kaproom tone {side}`")
+            line = f"no tone was played on the {side} just now; `kaproom tone {side}`"
+            raise Refused(line, Reason.NOT_PLAYED)
         if self._asked is not None and self._asked[0] == side:
             self._end()
         self._answers[side] = Answer(heard, by, now)
@@ -164,7 +167,7 @@ class Tones:
 
     def _must_be_free(self) -> None:
         if self._in_session():
-            raise Refused("a session is on: no tone in the patient's ears")
+            raise Refused("a session is on: no tone in the patient's ears", Reason.SESSION_OPEN)
 
     def _end(self) -> None:
         """The tone stops, if there is one; never anything else that sounds."""

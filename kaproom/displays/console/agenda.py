@@ -20,6 +20,7 @@ class Agenda:
         listed: The list that is worked off now.
         row_in_list: Where in it.
         checked: What the checks came to; None before.
+        ear: Which side of the headphones is tried now, ``left`` or ``right``; empty for none.
         seen_end: The session whose end was taken note of.
         asked_plan: Which plan was chosen by the console before this one.
     """
@@ -31,6 +32,7 @@ class Agenda:
     row_in_list: int = 0
     checked: Checked | None = None
     checking: bool = False
+    ear: str = ""
     seen_end: str = ""
     asked_plan: str = ""
 
@@ -81,6 +83,7 @@ class Agenda:
 
     def go_back(self) -> None:
         """To the page before this one."""
+        self.ear = ""
         self.page = {"checks": "list", "list": "choose"}.get(self.page, "choose")
 
     def move(self, page: str, by: int) -> None:

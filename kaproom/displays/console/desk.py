@@ -17,6 +17,7 @@ from kaproom.displays.console.agenda import Agenda
 from kaproom.displays.console.calling import Call, Pressed, standing
 from kaproom.displays.console.keys import Keys, chord
 from kaproom.displays.console.over import TYPED_IN, UNITS, Over
+from kaproom.displays.console.trying import Trial, trial
 from kaproom.displays.console.wanted import Leave, ToggleFull, Wanted
 from kaproom.displays.notepad import Notepad, Outcome, Wish
 from kaproom.displays.palette import Dim
@@ -95,6 +96,11 @@ class Desk:
         if ended and self.session is not None and self.agenda.seen_end != self.session.get("id"):
             return "ended"
         return self.agenda.page
+
+    @property
+    def trial(self) -> Trial | None:
+        """How far the headphones are tried; None where the room says nothing of it."""
+        return trial(self.status)
 
     def call(self, now_ns: int) -> Call | None:
         """How a call stands, if there is one."""
@@ -384,6 +390,9 @@ class Desk:
             case "minute" if number is not None:
                 over.panel = ""
                 return [self._wish("continue", {"minute": number}, at_ns, wall)]
+            case "untried":
+                over.panel = ""
+                return self._begin(at_ns, wall)
             case "who" if typed:
                 listed.by, over.panel = typed.upper()[:12], ""
             case "why" if typed:
@@ -406,7 +415,9 @@ class Desk:
             case "next":
                 return self._next(at_ns, wall)
             case "before":
-                agenda.go_back()
+                return self._back(at_ns, wall)
+            case "tone" | "heard" | "unheard" if self.shows == "checks":
+                return [self._try(deed, of, at_ns, wall)]
             case "again":
                 return [*agenda.check()]
             case "new" if self.session is not None:
@@ -416,16 +427,39 @@ class Desk:
                 return self._keep_closing(at_ns, wall)
         return []
 
+    def _try(self, deed: str, of: str, at_ns: int, wall: str) -> Wish:
+        """A tone on one side of the headphones, once more pressed none; or what was heard of it."""
+        agenda, now = self.agenda, self.trial
+        if deed == "tone":
+            on = now is not None and now.sounding == of
+            agenda.ear = of
+            return self._wish("tone", {"side": "off" if on else of}, at_ns, wall)
+        agenda.ear = ""
+        by = agenda.listed.by or self.pad.by
+        args = {"side": of, "heard": deed == "heard", "by": by or None}
+        return self._wish("heard", args, at_ns, wall)
+
+    def _back(self, at_ns: int, wall: str) -> list[Wanted]:
+        """To the page before; a tone does not go along."""
+        now = self.trial if self.shows == "checks" else None
+        self.agenda.go_back()
+        on = now is not None and now.sounding
+        return [self._wish("tone", {"side": "off"}, at_ns, wall)] if on else []
+
     def _moved(self, name: str, at_ns: int, wall: str) -> list[Wanted]:
-        page = self.shows
+        page, ear = self.shows, self.agenda.ear
         match name:
+            case "left" | "right" if page == "checks":
+                return self.act(f"tone {name}", at_ns, wall)
+            case "up" | "down" if page == "checks" and ear:
+                return self.act(f"{'heard' if name == 'up' else 'unheard'} {ear}", at_ns, wall)
             case "up" | "down":
                 self.agenda.move(page, 1 if name == "down" else -1)
             case "right" | "left" if page in ("list", "ended"):
                 row, so = self.agenda.row_in_list, name == "right"
                 return self._on_page("yes" if so else "no", str(row), at_ns, wall)
             case "escape":
-                self.agenda.go_back()
+                return self._back(at_ns, wall)
             case "return" | "enter" | "[enter]" | "keypad enter":
                 return self.act("next", at_ns, wall)
         return []
@@ -437,14 +471,28 @@ class Desk:
                 return [*agenda.choose()]
             case "list":
                 return [*agenda.go_on()]
-            case "checks" if agenda.checked is not None and agenda.checked.begin is not None:
-                args = {**agenda.checked.begin, "checklist": agenda.listed.told()}
-                if agenda.listed.by:
-                    args["who"] = [agenda.listed.by]
-                return [self._wish("start", args, at_ns, wall)]
+            case "checks" if agenda.checked is None or agenda.checked.begin is None:
+                return []
+            case "checks" if self.trial is not None and self.trial.missing:
+                self.over.open("untried")
+            case "checks":
+                return self._begin(at_ns, wall)
             case "ended":
                 return self._keep_closing(at_ns, wall)
         return []
+
+    def _begin(self, at_ns: int, wall: str) -> list[Wanted]:
+        agenda = self.agenda
+        if agenda.checked is None or agenda.checked.begin is None:
+            return []
+        args = {**agenda.checked.begin, "checklist": agenda.listed.told()}
+        missing = () if self.trial is None else self.trial.missing
+        if missing:
+            passed = f"headphones: begun without the tone heard on the {' and the '.join(missing)}"
+            args["findings"] = [*args.get("findings", ()), passed]
+        if agenda.listed.by:
+            args["who"] = [agenda.listed.by]
+        return [self._wish("start", args, at_ns, wall)]
 
     def _keep_closing(self, at_ns: int, wall: str) -> list[Wanted]:
         listed = self.agenda.listed

@@ -25,6 +25,10 @@ IDLE: Mapping[str, Any] = {
     "record": {"head_seq": 17, "failing": None, "disk_low": False},
     "bus": {"connected": True, "fault": None, "stations": ["Ward 3"]},
     **{"unsigned": [], "call": None, "attention": []},
+    "tones": {
+        **{"needed": True, "sounding": None, "level_lufs": None, "lost": None},
+        **{ear: {"heard": True, "by": "AB"} for ear in ("left", "right")},
+    },
 }
 
 SESSION: Mapping[str, Any] = {

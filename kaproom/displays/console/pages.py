@@ -1,29 +1,25 @@
-"""The screens before a session and after it: choosing, the day's list, the checks, the end."""
+"""The screens before a session and after it: choosing, the day's list, the end."""
 
 from __future__ import annotations
 
-from kaproom.displays.console.buttons import GAP, Button, row
+from kaproom.displays.console.buttons import GAP, Button, Drawn, row
 from kaproom.displays.console.desk import Desk
 from kaproom.displays.palette import Role
 from kaproom.displays.shapes import Box, Element, Group, Kind, Panel, Shape, Target, Text
 from kaproom.displays.station.saying import Saying
 from kaproom.displays.terminal import minutes
 
-_MARKS = {
-    "stop": (Kind.CROSS, Role.URGENT),
-    "warn": (Kind.TRIANGLE, Role.ASSIST),
-    "note": (Kind.RING, Role.SECOND),
-}
 
-
-def _title(box: Box, title: str, more: str) -> list[Element]:
+def heading(box: Box, words: str, more: str) -> list[Element]:
+    """A page's title, and a line below it."""
     return [
-        Text(box.top(44), title, 32, Role.TEXT, True),
+        Text(box.top(44), words, 32, Role.TEXT, True),
         Text(Box(box.x, box.y + 46, box.width, 28), more, 18, Role.SECOND),
     ]
 
 
-def _foot(box: Box, buttons: list[Button], least: float) -> tuple[list[Element], list[Target]]:
+def foot(box: Box, buttons: list[Button], least: float) -> Drawn:
+    """What leads on from a page, at its lower right."""
     width = min(box.width, 240.0 * len(buttons))
     place = Box(box.right - width, box.bottom - least, width, least)
     return row(buttons, place)
@@ -32,7 +28,7 @@ def _foot(box: Box, buttons: list[Button], least: float) -> tuple[list[Element],
 def choose(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     """What can be begun."""
     w = say.words
-    elements = _title(box, w("console.choose.title"), w("console.choose.more"))
+    elements = heading(box, w("console.choose.title"), w("console.choose.more"))
     targets: list[Target] = []
     room = Box(box.x, box.y + 88, box.width, box.height - 88 - least - 16)
     fits = max(1, int((room.height + GAP) // (least + GAP)))
@@ -67,7 +63,7 @@ def choose(box: Box, desk: Desk, say: Saying, least: float) -> Group:
         targets.append(Target(place, f"plan {number}"))
     if not desk.agenda.plans:
         elements.append(Text(room.top(40), w("console.choose.none"), 20, Role.SECOND))
-    more, where = _foot(
+    more, where = foot(
         box,
         [
             *(_steps(desk, say) if len(desk.agenda.plans) > fits else ()),
@@ -96,7 +92,7 @@ def listed(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     """The day's list, item by item."""
     w, plan = say.words, desk.agenda.plan
     name = "" if plan is None else plan.title
-    elements = _title(box, w("console.list.title"), f"{name}. {w('console.list.more')}")
+    elements = heading(box, w("console.list.title"), f"{name}. {w('console.list.more')}")
     room = Box(box.x, box.y + 88, box.width, box.height - 88 - least - 16)
     targets = _rows(elements, room, desk, say, least)
     remind = () if plan is None else plan.remind
@@ -108,7 +104,7 @@ def listed(box: Box, desk: Desk, say: Saying, least: float) -> Group:
             y += 30
     ready = desk.agenda.listed.complete
     by = desk.agenda.listed.by or "–"
-    more, where = _foot(
+    more, where = foot(
         box,
         [
             Button("before", w("console.back-page"), say.words("key.esc")),
@@ -169,80 +165,10 @@ def _rows(
     return targets
 
 
-def checks(box: Box, desk: Desk, say: Saying, least: float) -> Group:
-    """Go or no-go, and why."""
-    w, found = say.words, desk.agenda.checked
-    name = "" if desk.agenda.plan is None else desk.agenda.plan.title
-    elements = _title(box, w("console.checks.title"), name)
-    verdict = Box(box.x, box.y + 88, box.width, 74)
-    if found is None:
-        words, mark, role = w("console.checks.looking"), Kind.RING, Role.SECOND
-    elif found.go:
-        words, mark, role = w("console.checks.go"), Kind.CHECK, Role.FINE
-    else:
-        words, mark, role = w("console.checks.no-go"), Kind.CROSS, Role.URGENT
-    elements.append(Panel(verdict, Role.PANEL, role, 3.0))
-    elements.append(Shape(Box(verdict.x + 22, verdict.y + 20, 34, 34), mark, role))
-    elements.append(Text(verdict.beyond(78).left(box.width - 100), words, 34, role, True))
-    y = verdict.bottom + 12
-    standing = _standing(desk, say)
-    lines = [
-        *(
-            ()
-            if found is None
-            else [(f.level, f"{f.where}: {f.line}".strip(": ")) for f in found.findings]
-        ),
-        *standing,
-    ]
-    bottom = box.bottom - least - 16
-    for number, (level, line) in enumerate(lines):
-        if y + 38 > bottom:
-            rest = w.count("console.checks.rest", len(lines) - number)
-            elements.append(Text(Box(box.x + 54, y, box.width - 70, 26), rest, 16, Role.SECOND))
-            break
-        mark, role = _MARKS.get(level, (Kind.CHECK, Role.FINE))
-        elements.append(Shape(Box(box.x + 22, y + 9, 18, 18), mark, role))
-        high = 38.0
-        stop = level == "stop"
-        role = Role.TEXT if level in ("stop", "warn") else Role.SECOND
-        elements.append(Text(Box(box.x + 54, y, box.width - 70, high), line, 17, role, stop))
-        y += high
-    go = found is not None and found.go
-    more, where = _foot(
-        box,
-        [
-            Button("before", w("console.back-page"), say.words("key.esc")),
-            Button("again", w("console.checks.again")),
-            Button(
-                "next",
-                w("console.checks.start"),
-                say.words("key.enter"),
-                role=Role.ACCENT if go else Role.SECOND,
-                on=go,
-            ),
-        ],
-        least,
-    )
-    return Group("page", box, (*elements, *more), tuple(where))
-
-
-def _standing(desk: Desk, say: Saying) -> list[tuple[str, str]]:
-    """What the room's own state says of its surroundings."""
-    w, bus = say.words, (desk.status or {}).get("bus")
-    if bus is None:
-        return [("note", w("console.lamp.no-broker"))]
-    if not bus["connected"]:
-        return [("warn", w("console.lamp.broker-lost"))]
-    stations = ", ".join(bus["stations"])
-    if not stations:
-        return [("warn", w("console.lamp.nobody"))]
-    return [("well", w("console.lamp.watching", who=stations))]
-
-
 def ended(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     """The session is over: the last list, and notes that come late."""
     w = say.words
-    elements = _title(box, w("console.ended.title"), w("console.ended.more"))
+    elements = heading(box, w("console.ended.title"), w("console.ended.more"))
     room = Box(box.x, box.y + 88, box.width, box.height - 88 - least - 60)
     targets = _rows(elements, room, desk, say, least)
     waiting = len((desk.status or {}).get("unsigned") or ())
@@ -250,7 +176,7 @@ def ended(box: Box, desk: Desk, say: Saying, least: float) -> Group:
         line = w.count("console.ended.unsigned", waiting)
         place = Box(box.x, box.bottom - least - 46, box.width, 30)
         elements.append(Text(place, line, 17, Role.SECOND))
-    more, where = _foot(
+    more, where = foot(
         box,
         [
             Button(
@@ -270,7 +196,7 @@ def connecting(box: Box, desk: Desk, say: Saying, least: float, fault: str) -> G
     why = Box(top.x + 56, top.y + 60, top.width - 56, 80)
     deeds = ("call", "fade", "duck", "help", "quit")
     buttons = [Button(deed, w(f"console.act.{deed}"), desk.keys.shown(deed, w)) for deed in deeds]
-    more, targets = _foot(box, buttons, least)
+    more, targets = foot(box, buttons, least)
     return Group(
         "page",
         box,

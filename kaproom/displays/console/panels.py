@@ -239,6 +239,17 @@ def _end(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
     return sheet
 
 
+def _untried(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
+    w, missing = say.words, () if desk.trial is None else desk.trial.missing
+    sheet = _Sheet(box, w("console.untried.title"), Kind.TRIANGLE)
+    side = missing[0] if len(missing) == 1 else "both"
+    sheet.line(w(f"console.untried.{side}"))
+    sheet.line(w("console.untried.more"), Role.SECOND, lines=2)
+    sheet.gap()
+    sheet.buttons(_ok_cancel(say, "console.untried.ok", role=Role.ASSIST), least)
+    return sheet
+
+
 def _quit(desk: Desk, box: Box, say: Saying, least: float) -> _Sheet:
     sheet = _Sheet(box, say.words("console.quit.title"))
     more = "console.quit.in-session" if desk.open else "console.quit.more"
@@ -294,6 +305,7 @@ _PANELS: Mapping[str, tuple[_Make, float]] = {
     "bolus": (_amount, 820.0),
     "advance": (_advance, 820.0),
     "end": (_end, 760.0),
+    "untried": (_untried, 760.0),
     "quit": (_quit, 760.0),
     "help": (_help, 1100.0),
     "minute": (_minute, 760.0),

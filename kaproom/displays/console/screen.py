@@ -12,6 +12,7 @@ from kaproom.displays.console import course, letters, pages, standing
 from kaproom.displays.console.actions import actions
 from kaproom.displays.console.banners import banners
 from kaproom.displays.console.buttons import GAP
+from kaproom.displays.console.checks import checks
 from kaproom.displays.console.desk import Desk
 from kaproom.displays.console.notes import notes
 from kaproom.displays.console.panels import panel
@@ -82,7 +83,7 @@ def screen(  # noqa: PLR0917 - they go together
         case "list":
             groups.append(pages.listed(area, desk, say, least))
         case "checks":
-            groups.append(pages.checks(area, desk, say, least))
+            groups.append(checks(area, desk, say, least))
         case _:
             groups.append(pages.choose(area, desk, say, least))
     # What cannot wait stays within reach of a finger.

@@ -107,6 +107,26 @@ def _before(keys: Keys | None) -> Iterator[tuple[str, Desk]]:
         (Finding("stop", "sound", "no device is named 'Scarlett'; `kaproom devices`"), *notes)
     )
     yield "checks-no-go", stopped
+    yield from _trying(keys, Checked(notes, {}))
+
+
+def _trying(keys: Keys | None, checked: Checked) -> Iterator[tuple[str, Desk]]:
+    """The headphones, tried on the page of the checks."""
+    states: dict[str, dict[str, Any]] = {
+        "tone-untried": {"left": None, "right": None},
+        "tone-sounds": {"left": None, "right": None, "sounding": "left", "level_lufs": -47.2},
+        "tone-swapped": {"left": {"heard": False, "by": "AB"}, "right": None},
+        "tone-lost": {"right": None, "sounding": "right", "lost": "Scarlett was unplugged"},
+    }
+    for name, tones in states.items():
+        at = desk(status(IDLE, tones=tones), keys)
+        at.agenda.page, at.agenda.checked = "checks", checked
+        at.agenda.ear = str(tones.get("sounding") or "")
+        yield f"checks-{name}", at
+    passing = desk(status(IDLE, tones=states["tone-swapped"]), keys)
+    passing.agenda.page, passing.agenda.checked = "checks", checked
+    passing.act("next", _NOW_NS, WALL)
+    yield "checks-tone-passed-over", passing
 
 
 def _session(keys: Keys | None) -> Iterator[tuple[str, Desk]]:

@@ -22,7 +22,7 @@ KEPT = Path(__file__).parent / "pictures"
     [
         ("en", Dim.BRIGHT, 300.0, ("session", "list-done", "interrupted", "ended", "call-seen")),
         ("de", Dim.DARK, 300.0, ("typing-letters", "service-gone-call", "panel-advance-again")),
-        ("de", Dim.DIM, 220.0, ("panel-pump", "held-calm-paused")),
+        ("de", Dim.DIM, 220.0, ("panel-pump", "held-calm-paused", "checks-tone-sounds")),
     ],
 )
 def test_the_console_looks_as_it_was_looked_at(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pulse import until
+from pulse import NullSink, until
 from rooms import LivingRoom
 from xserver import XServer, needs_screen, x_server
 
@@ -55,10 +55,10 @@ def sound(room: LivingRoom) -> str:
 
 
 def test_a_session_by_key_and_by_touch_through_a_crash_of_the_console_and_of_the_room(
-    tmp_path: Path, runtime: Path, screen: XServer
+    tmp_path: Path, runtime: Path, screen: XServer, cans: NullSink
 ) -> None:
     with start_broker(tmp_path, ("mosquitto",)) as broker:
-        room = LivingRoom(tmp_path / "data", runtime)
+        room = LivingRoom(tmp_path / "data", runtime, "auto")
         room.file.write_text(f"{room.file.read_text()}broker:\n  url: {broker.url}\n")
         room.start()
         shown = console(screen, room, tmp_path)
@@ -66,6 +66,15 @@ def test_a_session_by_key_and_by_touch_through_a_crash_of_the_console_and_of_the
             # The shortest profile is looked for by name, checked and begun, by keys alone.
             until(lambda: screen.shows(ACCENT), what="a list of profiles")
             screen.key("Return")
+            until(lambda: screen.shows(Palette()[Role.ASSIST], 1500), 30, "NOT YET")
+            # The headphones are tried: left by keys, right by touch.
+            screen.key("Left")
+            room.wait_for(lambda status: status["tones"]["sounding"] == "left")
+            screen.key("Up")
+            room.wait_for(lambda status: (status["tones"]["left"] or {}).get("by") == "AB")
+            screen.press(790, 258)
+            room.wait_for(lambda status: status["tones"]["sounding"] == "right")
+            screen.press(980, 258)
             until(lambda: screen.shows(Palette()[Role.FINE], 1500), 30, "GO")
             until(lambda: pressed(screen, "Return") and room.status()["session"], what="a session")
             room.wait_for(lambda status: status["sound"]["state"] == "playing")

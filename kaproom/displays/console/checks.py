@@ -1,0 +1,110 @@
+"""The page of the checks: go, no-go, or not yet, why, and the headphones tried."""
+
+from __future__ import annotations
+
+from kaproom.displays.console import standing, trying
+from kaproom.displays.console.buttons import Button
+from kaproom.displays.console.desk import Desk
+from kaproom.displays.console.pages import foot, heading
+from kaproom.displays.palette import Role
+from kaproom.displays.shapes import Box, Element, Group, Kind, Panel, Shape, Text
+from kaproom.displays.station.saying import Saying
+
+_MARKS = {
+    "stop": (Kind.CROSS, Role.URGENT),
+    "warn": (Kind.TRIANGLE, Role.ASSIST),
+    "note": (Kind.RING, Role.SECOND),
+}
+_LINE = 38.0
+_VERDICT = 74.0
+
+
+def checks(box: Box, desk: Desk, say: Saying, least: float) -> Group:
+    """Go or no-go, and why."""
+    w, plan, now = say.words, desk.agenda.plan, desk.trial
+    name = "" if plan is None else plan.title
+    elements = heading(box, w("console.checks.title"), name)
+    verdict = Box(box.x, box.y + 88, box.width, _VERDICT)
+    elements += _verdict(verdict, desk, say)
+    tried = Box(box.x, verdict.bottom + 10, box.width, trying.height(now, least))
+    targets = []
+    if now is not None and tried.height:
+        more, where = trying.drawn(now, desk.agenda.ear or now.sounding, tried, say)
+        elements += more
+        targets += where
+    room = Box(box.x, tried.bottom + 4, box.width, box.bottom - least - 16 - tried.bottom - 4)
+    elements += _lines(room, desk, say)
+    found = desk.agenda.checked
+    go = found is not None and found.go and not (now is not None and now.missing)
+    more, where = foot(
+        box,
+        [
+            Button("before", w("console.back-page"), w("key.esc")),
+            Button("again", w("console.checks.again")),
+            Button(
+                "next",
+                w("console.checks.start"),
+                w("key.enter"),
+                role=Role.ACCENT if go else Role.SECOND,
+                on=go,
+            ),
+        ],
+        least,
+    )
+    if desk.grave:
+        place = Box(box.x, box.bottom - least, box.width - 740, least)
+        elements += standing.said(place, desk, say).elements
+    return Group("page", box, (*elements, *more), (*targets, *where))
+
+
+def _verdict(box: Box, desk: Desk, say: Saying) -> list[Element]:
+    w, found = say.words, desk.agenda.checked
+    missing = () if desk.trial is None else desk.trial.missing
+    if found is None:
+        words, mark, role = w("console.checks.looking"), Kind.RING, Role.SECOND
+    elif not found.go:
+        words, mark, role = w("console.checks.no-go"), Kind.CROSS, Role.URGENT
+    elif missing:
+        side = missing[0] if len(missing) == 1 else "both"
+        words, mark, role = w(f"console.checks.not-{side}"), Kind.TRIANGLE, Role.ASSIST
+    else:
+        words, mark, role = w("console.checks.go"), Kind.CHECK, Role.FINE
+    return [
+        Panel(box, Role.PANEL, role, 3.0),
+        Shape(Box(box.x + 22, box.y + 20, 34, 34), mark, role),
+        Text(box.beyond(78).left(box.width - 100), words, 34, role, True),
+    ]
+
+
+def _lines(box: Box, desk: Desk, say: Saying) -> list[Element]:
+    """What was found, the gravest first, and what the room says of its surroundings."""
+    found = () if desk.agenda.checked is None else desk.agenda.checked.findings
+    lines = [(f.level, f"{f.where}: {f.line}".strip(": ")) for f in found]
+    lines += _standing(desk, say)
+    elements: list[Element] = []
+    y = box.y
+    for number, (level, line) in enumerate(lines):
+        if y + _LINE > box.bottom:
+            rest = say.words.count("console.checks.rest", len(lines) - number)
+            elements.append(Text(Box(box.x + 54, y, box.width - 70, 26), rest, 16, Role.SECOND))
+            break
+        mark, role = _MARKS.get(level, (Kind.CHECK, Role.FINE))
+        elements.append(Shape(Box(box.x + 22, y + 9, 18, 18), mark, role))
+        role = Role.TEXT if level in ("stop", "warn") else Role.SECOND
+        place = Box(box.x + 54, y, box.width - 70, _LINE)
+        elements.append(Text(place, line, 17, role, level == "stop"))
+        y += _LINE
+    return elements
+
+
+def _standing(desk: Desk, say: Saying) -> list[tuple[str, str]]:
+    """What the room's own state says of its surroundings."""
+    w, bus = say.words, (desk.status or {}).get("bus")
+    if bus is None:
+        return [("note", w("console.lamp.no-broker"))]
+    if not bus["connected"]:
+        return [("warn", w("console.lamp.broker-lost"))]
+    stations = ", ".join(bus["stations"])
+    if not stations:
+        return [("warn", w("console.lamp.nobody"))]
+    return [("well", w("console.lamp.watching", who=stations))]
