@@ -113,8 +113,20 @@ def ago(written: str | None, option: str = "--ago") -> dict[str, float]:
 def past_the_daemon(do: str, args: Mapping[str, Any]) -> None:
     """The daemon is dead or hangs: lower the sound at the player itself.
 
+    Raises:
+        WorldFailed: Always: how it went, for it was not done as it should be.
+    """
+    raise WorldFailed(done_at_the_player(do, args))
+
+
+def done_at_the_player(do: str, args: Mapping[str, Any]) -> str:
+    """Lower the sound at the player itself; the line that says so.
+
     Under the daemon's lock it is recorded as well, so that the next daemon knows of it.
     Lowering is safe whoever does it, so a daemon that hangs on the lock hinders nothing.
+
+    Raises:
+        WorldFailed: The player does not answer either.
     """
     from kaproom.intercom import Client
     from kaproom.places import data_folder, sockets
@@ -145,7 +157,7 @@ def past_the_daemon(do: str, args: Mapping[str, Any]) -> None:
         how = "does not run: done at the player, and recorded"
     else:
         how = "does not run: done at the player, not recorded"
-    raise WorldFailed(f"the daemon {how}")
+    return f"the daemon {how}"
 
 
 def _leave_word(runtime: Path, do: str, args: Mapping[str, Any]) -> None:

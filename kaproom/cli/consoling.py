@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kaproom.cli.asking import HERE, daemon, past_the_daemon
+from kaproom.cli.asking import HERE, daemon, done_at_the_player
 from kaproom.cli.options import Darkness, Display, Full, Language, Screenshot, Size, Tour
 from kaproom.errors import Mend, WorldFailed
 
@@ -110,10 +110,9 @@ def _outside(room: RoomFile) -> Any:
     def connect(timeout_s: float) -> Client:
         return daemon("console", timeout_s)
 
-    def past(do: str, args: Mapping[str, Any]) -> None:
-        past_the_daemon(do, args)
-
-    return Outside(connect, past, lambda: _plans(room), lambda plan: _checked(room, plan))
+    return Outside(
+        connect, done_at_the_player, lambda: _plans(room), lambda plan: _checked(room, plan)
+    )
 
 
 def _plans(room: RoomFile) -> Sequence[Plan]:

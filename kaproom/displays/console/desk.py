@@ -206,6 +206,11 @@ class Desk:
                 self.agenda.page = "checks"
         return []
 
+    def went_past(self, id: str, line: str) -> None:
+        """The room did not answer; it was done at the player itself."""
+        deed, _ = self._asked.pop(id, ("", ""))
+        self.said, self.grave = ("console.past", {"what": deed, "line": line}), True
+
     def hear(self, status: Mapping[str, Any] | None, at_ns: int = 0) -> list[Wanted]:
         """The room's state; None when it does not answer: the last one stays, marked."""
         self.answering = status is not None

@@ -35,13 +35,13 @@ class Outside:
 
     Attributes:
         connect: A connection to the room, that waits so long for an answer.
-        past: Lowers the sound at the player; says how it went in what it raises.
+        past: Lowers the sound at the player, and says how in a line.
         plans: Every session that can be begun.
         check: Looks whether one can.
     """
 
     connect: Callable[[float], Client]
-    past: Callable[[str, Mapping[str, Any]], None]
+    past: Callable[[str, Mapping[str, Any]], str]
     plans: Callable[[], Sequence[Plan]]
     check: Callable[[Plan], Checked]
 
@@ -56,9 +56,9 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """Done at the player itself."""
+    """A wish that the room did not answer was done at the player itself."""
 
-    deed: str
+    id: str
     line: str
 
 
@@ -138,15 +138,16 @@ class Errands:
                 self._tell(Outcome(wish.id, False, {"line": str(error)}))
             except WorldFailed as error:
                 client = None
-                self._tell(Outcome(wish.id, False, {"line": str(error)}))
-                if wish.do in PAST_THE_ROOM and "not recorded" not in str(error):
-                    self._past(wish)
+                self._tell(self._past(wish, str(error)))
 
-    def _past(self, wish: Wish) -> None:
+    def _past(self, wish: Wish, line: str) -> Outcome | Past:
+        """What lowers the sound is done at the player, where the room did not do it."""
+        if wish.do not in PAST_THE_ROOM or "not recorded" in line:
+            return Outcome(wish.id, False, {"line": line})
         try:
-            self._outside.past(wish.do, wish.args)
-        except (WorldFailed, Refused, Mend) as said:
-            self._tell(Past(wish.do, str(said)))
+            return Past(wish.id, self._outside.past(wish.do, wish.args))
+        except (WorldFailed, Refused, Mend) as error:
+            return Outcome(wish.id, False, {"line": str(error)})
 
     def _listen(self) -> None:
         """The room's state, as it changes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kaproom.displays.console.buttons import GAP, Button, Drawn, row
 from kaproom.displays.console.desk import Desk
 from kaproom.displays.palette import Role
@@ -178,15 +180,19 @@ def ended(box: Box, desk: Desk, say: Saying, least: float) -> Group:
         elements.append(Text(place, line, 17, Role.SECOND))
     more, where = foot(
         box,
-        [
-            Button(
-                "keep", w("console.ended.keep"), say.words("key.enter"), on=True, role=Role.ACCENT
-            ),
-            Button("new", w("console.ended.new")),
-        ],
+        _after(desk, say),
         least,
     )
     return Group("page", box, (*elements, *more), (*targets, *where))
+
+
+def _after(desk: Desk, say: Saying) -> list[Button]:
+    w, enter = say.words, say.words("key.enter")
+    new = Button("new", w("console.ended.new"))
+    if not desk.agenda.listed.items:
+        return [replace(new, key=enter, on=True, role=Role.ACCENT)]
+    keep = Button("keep", w("console.ended.keep"), enter, on=True, role=Role.ACCENT)
+    return [keep, new]
 
 
 def connecting(box: Box, desk: Desk, say: Saying, least: float, fault: str) -> Group:

@@ -149,9 +149,8 @@ class Console:
                     self._planned = True
                     self._errands.look_again()
                 return wanted
-            case Past(deed, line):
-                self.desk.grave = True
-                self.desk.said = ("console.past", {"what": deed, "line": line})
+            case Past(id, line):
+                self.desk.went_past(id, line)
             case Checked():
                 self.desk.agenda.found(news)
             case plans:
