@@ -14,7 +14,7 @@ from onair import OnAir, against_the_contract, events, states
 
 from kaproom import clock
 from kaproom.clock import NS_PER_S
-from kaproom.contract.payload import Priority
+from kaproom.contract.payload import Priority, SoundWord
 from kaproom.curation.selection import selected
 from kaproom.files import load_profile
 from kaproom.room.broker import Broker
@@ -24,12 +24,16 @@ from kaproom.session import events as e
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Repertoire
 from kaproom.session.roomfile import RoomFile
-from kaproom.session.status import Sound
+from kaproom.session.status import Sound, SoundState
 
 WHO = ("Anna", "Lindqvist", "1987-03-14", "anna-lindqvist", "LINDQVIST")
 # Numbers that nothing else in a session would give.
 DOSE_MG, RATE, BOLUS_MG = 37.31, 0.7719, 11.93
 PLANTED = (*WHO, "37.31", "0.7719", "11.93", "71.77", "7177")
+
+
+def test_all_that_a_session_can_sound_like_has_its_word_on_the_wire() -> None:
+    assert {str(word) for word in SoundWord} == {str(state) for state in SoundState}
 
 
 def planted() -> tuple[Profile, Repertoire]:
