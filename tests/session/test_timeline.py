@@ -21,8 +21,9 @@ from session.imagined import (
 from kaproom.session.infusion import Infusion, Mark, What
 from kaproom.session.phases import Course, Span, begins_s, phase_by_clock, spans
 from kaproom.session.profile import Profile
+from kaproom.session.refuge import plan_refuge
 from kaproom.session.repertoire import Offer, Repertoire
-from kaproom.session.timeline import Occasion, PlannedCue, plan, plan_refuge
+from kaproom.session.timeline import Occasion, PlannedCue, plan
 
 # Two phases that matter: one of 10 min, then a last one of 10 min; all begins at 1000 s.
 BEGIN_S, TURN_S, END_S = 1000.0, 1600.0, 2200.0

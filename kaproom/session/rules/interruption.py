@@ -12,11 +12,11 @@ from dataclasses import replace
 from kaproom.errors import Refused
 from kaproom.session import events as e
 from kaproom.session.infusion import Infusion, InfusionState, Mark, What
+from kaproom.session.refuge import plan_refuge
 from kaproom.session.replanning import Result, occasion, put_in, replanned, started
 from kaproom.session.rules.pieces import BACK_CROSSFADE_S, CALM_CROSSFADE_S
 from kaproom.session.rules.pump import corrected
 from kaproom.session.state import Interruption, Session, Stage
-from kaproom.session.timeline import plan_refuge
 
 WAITS = (
     "the room was without power and waits to be told what the pump does: `kaproom continue`, "

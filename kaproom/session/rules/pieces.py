@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from kaproom.errors import Reason, Refused
 from kaproom.session import events as e
+from kaproom.session.cues import PlannedCue
+from kaproom.session.refuge import plan_after_refuge, plan_refuge
 from kaproom.session.repertoire import Offer, bed_key, gain_db
 from kaproom.session.replanning import Result, begun, occasion, put_in, replanned, started
 from kaproom.session.state import LEAD_S, Session
-from kaproom.session.timeline import PlannedCue, plan_after_refuge, plan_refuge
 
 CALM_CROSSFADE_S = 8.0
 SKIP_CROSSFADE_S = 6.0  # with LEAD_S, the piece has left within 10 s
