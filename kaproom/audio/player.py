@@ -168,6 +168,8 @@ class Player:
         if left is None or is_tone(left.programme) or unknown_soundscapes(left.programme):
             self._ring.playing = 0
             forget(self._runtime)
+            if left is not None:
+                self._empty()
             return
         frame = self._ring.write_frame
         self._attempts = left.attempts + 1 if left.frame == frame else 1

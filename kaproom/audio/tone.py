@@ -4,7 +4,8 @@ A staff member wears them for it. Soft pulses in one ear, to the other nothing a
 even one bit; after ``LENGTH_S`` it is silent for good, whoever is still alive. It takes the
 way of the music, under the same law of the ear. That law lets sound in at -40 dB, so the
 pulses themselves are high: they are there at once, hardly more than audible, and rise from
-there for ten seconds, to less than a session opens with. Nobody outside chooses its level.
+there for ten seconds, to 5 LU below the reference at rest, which is less than any shipped
+profile opens with. Nobody outside chooses its level.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ LENGTH_S: Final = 10.0
 PULSE_LUFS: Final = -12.0
 """Of a pulse before any gain: 2 LU below what any programme may have."""
 GAIN_DB: Final = -22.0
-"""What the output's gain rises to: -34 LUFS, 5 LU below the reference at rest; at 62 dB(A)
-for -23 LUFS, from 33 dB(A) in the first second to 51 in the last."""
+"""What the output's gain rises to: to -34 LUFS. Where -23 LUFS are calibrated to 62 dB(A),
+from 33 dB(A) in the first second to 51 in the last."""
 
 _HZ: Final = np.array((440.0, 880.0))
 _SHARES: Final = np.array((1.0, 0.25))

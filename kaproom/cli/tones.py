@@ -6,9 +6,13 @@ from typing import Annotated
 
 import typer
 
-from kaproom.cli.asking import ask
+from kaproom.cli.asking import ask, daemon
 from kaproom.cli.checklists import By
 from kaproom.cli.options import Json
+from kaproom.errors import WorldFailed
+
+_STATES = 12
+"""The room says its state four times a second: the device has had time to open."""
 
 Where = Annotated[str, typer.Argument(metavar="left|right|both|off")]
 Ear = Annotated[str, typer.Argument(metavar="left|right")]
@@ -23,6 +27,23 @@ def add_to(app: typer.Typer) -> None:
 def tone(side: Where, as_json: Json = False) -> None:
     """A soft tone for ten seconds on one side of the headphones; never in a session."""
     ask("tone", {"side": side}, as_json=as_json)
+    if side != "off" and not as_json:
+        _sees_it_leave()
+
+
+def _sees_it_leave() -> None:
+    """Wait until the tone has left for the device, or cannot.
+
+    Raises:
+        WorldFailed: It cannot.
+    """
+    with daemon() as client:
+        for _, state in zip(range(_STATES), client.watch(), strict=False):
+            tones = state["tones"]
+            if tones["lost"]:
+                raise WorldFailed(f"nothing can be heard: {tones['lost']}")
+            if tones["sounding"] is None or tones["level_lufs"] is not None:
+                return
 
 
 def heard(

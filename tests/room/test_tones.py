@@ -115,6 +115,19 @@ def test_a_session_that_begins_hears_nothing_of_a_tone(
     assert heard_room.status()["tones"]["sounding"] is None
 
 
+def test_a_tone_that_no_device_takes_says_that_nothing_can_be_heard(
+    tmp_path: Path, runtime: Path, cans: NullSink
+) -> None:
+    room = LivingRoom(tmp_path / "data", runtime, "no such headphones")
+    room.start()
+    try:
+        play(room, "left")
+        said = room.kaproom("tone", "left", status=1)
+        assert "nothing can be heard: " in said and "no such headphones" in said
+    finally:
+        room.close()
+
+
 def test_no_tone_and_no_answer_in_a_session(room: LivingRoom) -> None:
     assert not room.status()["tones"]["needed"], "nothing is heard of a silent output"
     play(room, "left")
@@ -123,7 +136,8 @@ def test_no_tone_and_no_answer_in_a_session(room: LivingRoom) -> None:
     for do, args in (("tone", {"side": "left"}), ("heard", {"side": "left", "heard": True})):
         with pytest.raises(Refused, match="a session is on: no tone in the patient's ears"):
             room.call(do, args)
-    assert room.call("tone", {"side": "off"})["line"] == "No tone."
+    assert "no tone in the patient's ears" in room.kaproom("tone", "left", status=1)
+    assert room.kaproom("tone", "off") == "No tone.\n"
     with room.ring() as ring:
         until(lambda: ring.playing, what="the session's programme")
     assert [k for k in room.kinds(session) if k == "tone"] == []
@@ -139,7 +153,7 @@ def test_what_was_heard_is_kept_for_the_one_session_that_follows(room: LivingRoo
     with pytest.raises(Refused, match="no tone was played on the right just now"):
         room.call("heard", {"side": "right", "heard": False})
     play(room, "right")
-    room.call("heard", {"side": "right", "heard": False})
+    assert "on the right was NOT heard" in room.kaproom("heard", "right", "--not")
     tones = opening(room, room.begin(sounding=False))["tones"]
     assert tones["left"] | {"utc": ""} == {"heard": True, "by": "AB", "utc": ""}
     assert tones["right"] | {"utc": ""} == {"heard": False, "by": None, "utc": ""}
