@@ -20,6 +20,8 @@ from typing import Any
 
 # Raised when what is measured, or how, changes: then everything is measured anew.
 VERSION = 1
+PIECE_MIN_S = 1.0
+"""Less is a click, not a piece."""
 _END_BYTES = 65_536  # of each end of a file: tags and the music's first and last second
 
 

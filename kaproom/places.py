@@ -285,6 +285,8 @@ def near(path: Path) -> str:
         while not parent.parent.is_dir():
             parent = parent.parent
         return f" (there is no folder {shown(parent)})"
+    if path.is_symlink():
+        return f" (it is a link to '{legible(str(path.readlink()))}', which is not there)"
     entries = list(itertools.islice(_entries(path.parent), NAMES_COMPARED_MAX))
     for entry in entries:
         if entry.name.casefold() == path.name.casefold():

@@ -271,6 +271,16 @@ def test_every_example_in_the_readme_is_right(kind: str, tmp_path: Path) -> None
         ),
         (
             "planned_min: 40",
+            "planned_min: 0x28",
+            "plan.yaml:4: infusion.planned_min is '0x28'; it must be a number",
+        ),
+        (
+            "planned_min: 40",
+            "planned_min: 40:00",
+            "plan.yaml:4: infusion.planned_min is '40:00'; it must be a number",
+        ),
+        (
+            "planned_min: 40",
             "planned_min: 37,5",
             "plan.yaml:4: infusion.planned_min is '37,5'; it must be a number, with a point: 37.5",
         ),
@@ -535,7 +545,8 @@ def test_a_wrong_profile_gets_a_line_that_says_what_to_write(old: str, new: str,
         (
             "    - soundscape: pad",
             "    []",
-            "music.yaml:3: sections.calm is a list; it needs at least 1",
+            "music.yaml:3: sections.calm is a list; it needs at least 1, each on its own "
+            "line after '- '",
         ),
         (
             "  wide:\n",

@@ -183,7 +183,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
 
 
 def test_reading_where_there_is_no_record_makes_none(tmp_path: Path) -> None:
-    with pytest.raises(Mend, match="no record here; give the room's data folder"):
+    with pytest.raises(Mend, match="no record here; `kaproom daemon` begins one"):
         Record.open(tmp_path, read_only=True)
     assert list(tmp_path.iterdir()) == []
 

@@ -326,6 +326,8 @@ def _open(path: str) -> tuple[InputContainer, AudioStream]:
         size = Path(path).stat().st_size
         if Path(path).is_dir():
             raise _cannot(path, "is a folder", "name a music file")
+        if not Path(path).is_file():
+            raise _cannot(path, "is not a regular file", "name a music file")
         if size == 0:
             raise _cannot(path, "is empty", "copy it again")
         # "file:" and the whitelist: a name or a playlist inside must never reach the network.
@@ -333,9 +335,7 @@ def _open(path: str) -> tuple[InputContainer, AudioStream]:
             f"file:{path}", metadata_errors="replace", options={"protocol_whitelist": "file"}
         )
     except FileNotFoundError as error:
-        raise _cannot(
-            path, "does not exist", "put it back or take it out of the playlist"
-        ) from error
+        raise _cannot(path, "does not exist", "put it back or name another") from error
     except PermissionError as error:
         raise _cannot(
             path, "may not be read by this user", "correct the file's permissions"

@@ -97,12 +97,15 @@ def scan(
 
 
 def _measured_line(file: Any) -> str:
+    from kaproom.curation.pieces import broken_off, is_cut_off
+    from kaproom.places import legible
+
     if file.problem:
-        return f"{file.path}: {file.problem}"
+        return f"{legible(file.path, 4096)}: {file.problem}"
     length = f"{int(file.length_s) // 60}:{int(file.length_s) % 60:02}"
     return (
         f"{length:>7}  {file.integrated_lufs:6.1f} LUFS  {file.true_peak_dbtp:5.1f} dBTP  "
-        f"{Path(file.path).name}"
+        f"{legible(Path(file.path).name, 255)}{f'  {broken_off(file)}' if is_cut_off(file) else ''}"
     )
 
 
@@ -115,12 +118,13 @@ def playlist(
 ) -> None:
     """Write a playlist with all tracks of a folder, to be sorted into sections."""
     from kaproom.curation.newlist import write_playlist
+    from kaproom.places import shown
 
     def left_out(name: str, why: str) -> None:
         typer.echo(f"left out: {name}: {why}", err=True)
 
     file = write_playlist(folder, out, left_out=left_out)
-    typer.echo(f"wrote {file}; sort its tracks into sections")
+    typer.echo(f"wrote {shown(file)}; sort its tracks into sections")
 
 
 def devices(as_json: Json = False) -> None:
@@ -140,7 +144,7 @@ def devices(as_json: Json = False) -> None:
 
 def profiles(as_json: Json = False) -> None:
     """The profiles that `start` finds, and where they lie."""
-    from kaproom.places import listing
+    from kaproom.places import legible, listing
 
     room: RoomFile = HERE.room()[0]
     found = listing("profile", room)
@@ -149,4 +153,4 @@ def profiles(as_json: Json = False) -> None:
         return
     width = max(map(len, found), default=0)
     for name, path in found.items():
-        typer.echo(f"{name.ljust(width)}  {path}")
+        typer.echo(f"{name.ljust(width)}  {legible(str(path), 4096)}")

@@ -157,9 +157,7 @@ def _of_closing(closing: Path | None, measured: dict[str, Measured]) -> Iterator
         return
     problem = measured[str(closing)].problem
     if problem:
-        # It is in no playlist.
-        said = problem.replace("take it out of the playlist", "name another")
-        yield Finding("stop", "--closing", f"'{shown(closing)}' {said}")
+        yield Finding("stop", "--closing", f"'{shown(closing)}' {problem}")
 
 
 def _of_refuge(loaded: LoadedProfile, measured: dict[str, Measured]) -> Iterator[Finding]:

@@ -15,12 +15,11 @@ from typing import TextIO
 
 from kaproom.audio import decoder, loudness
 from kaproom.errors import Mend
-from kaproom.measurements import Measured
+from kaproom.measurements import PIECE_MIN_S, Measured
 from kaproom.places import legible
 
 READY = "ready"
 _NICENESS = 10
-_LOUDNESS_NEEDS_S = 0.4  # BS.1770's measuring block
 
 
 def measure(path: str) -> Measured:
@@ -30,8 +29,10 @@ def measure(path: str) -> Measured:
         heard = loudness.measure(path)
     except Mend as mend:
         return Measured(path, problem=problem_of(mend, path))
-    if heard.length_s < _LOUDNESS_NEEDS_S:
-        return Measured(path, problem="is shorter than 0.4 s, too short for music; replace it")
+    if about.length_s < PIECE_MIN_S:
+        return Measured(path, problem="is shorter than 1 s, too short for music; replace it")
+    if heard.length_s < PIECE_MIN_S:
+        return Measured(path, problem="breaks off within its first second; copy it again")
     if not math.isfinite(heard.integrated_lufs):
         return Measured(path, problem="is silent from beginning to end; replace it")
     return Measured(

@@ -25,7 +25,8 @@ FILES_MAX = 5000  # chosen: some 300 hours; more is a whole disk, named by mista
 def music_in(folder: Path) -> list[Path]:
     """Every music file below a folder, hidden ones left out, 2 before 10.
 
-    Links to folders are followed, each real folder once.
+    Links to folders are followed, each real folder once. What is called like music and cannot
+    be read, such as a link that leads nowhere, is among them: whoever reads it says why.
 
     Raises:
         Mend: There is no such folder, or it holds no music, or a whole disk of it.
@@ -68,6 +69,5 @@ def _walk(folder: Path) -> Iterator[Path]:
             if not name.startswith(".") and os.path.realpath(Path(here, name)) not in seen
         ]
         for name in files:
-            path = Path(here, name)
-            if not name.startswith(".") and path.is_file():
-                yield path
+            if not name.startswith("."):
+                yield Path(here, name)

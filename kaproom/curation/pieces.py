@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaproom.curation.words import minutes
-from kaproom.measurements import Measured
+from kaproom.measurements import PIECE_MIN_S, Measured
 from kaproom.places import legible, near
 from kaproom.session.phase import Phase
 from kaproom.session.playlist import FilePiece
@@ -56,6 +56,17 @@ def of_pieces(
                 yield Finding(level, one.place, f"'{file}' {line}")
 
 
+def is_cut_off(about: Measured) -> bool:
+    """Whether the file is shorter than its own head says."""
+    return about.said_length_s - about.length_s > _CUT_OFF_S
+
+
+def broken_off(about: Measured) -> str:
+    """What is said of a file that was cut off."""
+    ends, says = minutes(about.length_s), minutes(about.said_length_s)
+    return f"breaks off at {ends} and should last {says}; copy it again"
+
+
 def _with_hint(problem: str, hint: str) -> str:
     what, separator, remedy = problem.partition(";")
     return f"{what}{hint}{separator}{remedy}"
@@ -64,16 +75,24 @@ def _with_hint(problem: str, hint: str) -> str:
 def _cues(piece: FilePiece, about: Measured) -> Iterator[tuple[Level, str]]:
     """Whether the file is as long as its playlist, and its own head, say."""
     ends = minutes(about.length_s)
-    if piece.cue_in_s > about.length_s - 1.0:
+    ends_s = about.length_s if piece.cue_out_s is None else min(piece.cue_out_s, about.length_s)
+    too_short = ends_s - piece.cue_in_s < PIECE_MIN_S
+    if is_cut_off(about) and (piece.cue_out_s is None or piece.cue_out_s > about.length_s):
+        level: Level = "stop" if too_short else "warn"
+        yield level, broken_off(about)
+    elif too_short and piece.cue_in_s > about.length_s - PIECE_MIN_S:
         yield "stop", f"begins at {minutes(piece.cue_in_s)} and ends at {ends}; correct cue_in_s"
-    if piece.cue_out_s is not None and piece.cue_out_s > about.length_s + 0.5:
+    elif too_short:
+        line = f"plays for {ends_s - piece.cue_in_s:.1f} s, which is no music; correct cue_out_s"
+        yield "stop", line
+    elif piece.cue_out_s is not None and piece.cue_out_s > about.length_s + 0.5:
         yield (
             "warn",
             f"ends at {ends}, before its cue_out_s, {minutes(piece.cue_out_s)}; correct it",
         )
-    elif piece.cue_out_s is None and about.said_length_s - about.length_s > _CUT_OFF_S:
-        says = minutes(about.said_length_s)
-        yield "warn", f"breaks off at {ends} and should last {says}; copy it again"
+    late = [exit_s for exit_s in piece.exits_s if exit_s > about.length_s]
+    if late and not is_cut_off(about):
+        yield "warn", f"ends at {ends}, before its exit at {minutes(late[0])}; correct exits_s"
 
 
 def _loudness(one: Chosen, about: Measured, profile: Profile) -> Iterator[tuple[Level, str]]:

@@ -95,7 +95,7 @@ def _not_a_file(path: str) -> str | None:
     try:
         about = Path(path).stat()
     except FileNotFoundError:
-        return "does not exist; put it back or take it out of the playlist"
+        return "does not exist; put it back or name another"
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         return f"cannot be reached ({why.lower()}); check the disk it lies on"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kaproom.files import LoadedProfile
-from kaproom.measurements import Measured
+from kaproom.measurements import PIECE_MIN_S, Measured
 from kaproom.session.playlist import (
     Entry,
     FilePiece,
@@ -129,7 +129,7 @@ def _offer(piece: Piece, path: Path | None, measured: Mapping[str, Measured]) ->
     if path is None or file is None or file.problem is not None:
         return None
     end_s = file.length_s if piece.cue_out_s is None else min(piece.cue_out_s, file.length_s)
-    if end_s - piece.cue_in_s < 1.0:
+    if end_s - piece.cue_in_s < PIECE_MIN_S:
         return None
     return Offer(
         key=f"{path}@{piece.cue_in_s:g}",

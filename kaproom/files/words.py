@@ -198,7 +198,7 @@ _MUST = {
     "string_too_long": "it must not be longer than {max_length} characters",
     "string_too_short": "it must not be blank",
     "too_long": "it may have at most {max_length} items, not {actual_length}",
-    "too_short": "it needs at least {min_length}",
+    "too_short": "it needs at least {min_length}, each on its own line after '- '",
     "value": "{text}",
 }
 
@@ -225,7 +225,8 @@ def _number_meant(value: Any) -> str:
         return ""
     if re.fullmatch(r"\s*[-+]?\d+,\d+\s*", value):
         return f", with a point: {value.strip().replace(',', '.')}"
-    bare = re.match(r"\s*([-+]?\d+(?:\.\d+)?)", value)
+    # A number with its unit; of 0x28, 4_0 and 40:00 nobody knows what was meant.
+    bare = re.match(r"\s*([-+]?\d+(?:\.\d+)?)(?![\dxX_:.-])", value)
     return f" without quotes or unit: {bare[1]}" if bare else ""
 
 

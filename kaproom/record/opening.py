@@ -44,7 +44,10 @@ def connect(path: Path, *, read_only: bool, engine: Engine = standard) -> sqlite
         Mend: There is none, or it cannot be opened.
     """
     if not path.is_file():
-        raise Mend(f"{path}: no record here; give the room's data folder")
+        raise Mend(
+            f"{path}: no record here; `kaproom daemon` begins one, "
+            "and --room or KAPROOM_DATA names another room's"
+        )
     try:
         if not read_only:
             return _set_up(engine(_uri(path, "mode=rw")))

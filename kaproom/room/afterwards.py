@@ -89,10 +89,11 @@ class Afterwards:
         elif not in_session:
             raise Refused("no session waits to be signed off")
 
-    def sheet_line(self) -> str:
-        """What is added to the answer of who signs off."""
+    def signed_line(self, entry: Entry) -> str:
+        """What is added to the answer of who signs off: which session it was, and its sheet."""
         folder = self._sheets.folder
-        return "" if folder is None else f" Its sheet goes to {folder}."
+        sheet = "" if folder is None else f" Its sheet goes to {folder}."
+        return f" That is session {(entry.session or '')[:8]}.{sheet}"
 
     def sheet_told(self) -> None:
         """A sheet was written, or could not be."""

@@ -140,7 +140,7 @@ def start_broker(
         raise WorldFailed(why)
     raise Mend(
         "no MQTT broker is installed; run `apt-get install mosquitto`"
-        " or `pip install 'kaproom[broker]'`"
+        f" or `{sys.executable} -m pip install iotcore`"
     )
 
 

@@ -394,7 +394,7 @@ class Daemon:
             # What was pressed twice is answered with the note that it is.
             reply["note"] = self._conductor.note_seq(owed.note)
         if request.do == "sign-off":
-            reply["line"] = f"{reply['line']}{self._afterwards.sheet_line()}"
+            reply["line"] = f"{reply['line']}{self._afterwards.signed_line(owed.entries[-1])}"
         if request.do == "note":
             reply["seq"] = reply.get("note") or seq
             reply["line"] = f"{reply['line'].removesuffix('.')} (entry {reply['seq']})."

@@ -349,7 +349,7 @@ def event_from(kind: str, at_s: float, entered_s: float, data: dict[str, Any]) -
     return cls(at_s=at_s, entered_s=entered_s, **{k: v for k, v in data.items() if k in known})
 
 
-_AGO = re.compile(r"(?:(\d+)\s*h)?\s*(?:(\d+)\s*m(?:in)?)?\s*(?:(\d+(?:\.\d+)?)\s*s)?")
+_AGO = re.compile(r"(?:(\d{1,9})\s*h)?\s*(?:(\d{1,9})\s*m(?:in)?)?\s*(?:(\d{1,9}(?:\.\d+)?)\s*s)?")
 
 
 def ago_s(written: str) -> float:
@@ -360,6 +360,6 @@ def ago_s(written: str) -> float:
     """
     match = _AGO.fullmatch(written.strip())
     if match is None or not any(match.groups()):
-        raise ValueError(f"{written!r} is not a time ago; write it as 90s, 3m or 2m30s")
+        raise ValueError(f"{written!r} is no length of time; write it as 90s, 3m or 2m30s")
     hours, minutes, seconds = match.groups()
     return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds or 0.0)

@@ -155,6 +155,15 @@ def test_json_is_given_where_a_person_gets_a_table(room: LivingRoom, desk: Path)
     assert json.loads(room.kaproom("verify", "--json"))["first_broken"] is None
 
 
+def test_a_name_that_would_paint_on_the_terminal_is_told_as_text(
+    room: LivingRoom, tmp_path: Path
+) -> None:
+    studio = Studio(tmp_path / "music")
+    studio.cut(studio.tone("\x1b[31mred\n.flac", 10.0), 0.5)
+    line = room.kaproom("scan", str(studio.folder)).strip()
+    assert "\\x1b[31mred\\n.flac  breaks off at " in line and "\n" not in line
+
+
 def test_pieces_with_a_tag_and_the_patients_own_last_piece_are_heeded(
     room: LivingRoom, desk: Path
 ) -> None:

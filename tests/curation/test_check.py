@@ -151,7 +151,7 @@ def with_second(house: House, file: str) -> list[str]:
 def test_a_missing_file_is_told_with_the_one_that_was_meant(full: House) -> None:
     assert with_second(full, "music/lonk.flac") == [
         AT + "'music/lonk.flac' does not exist (did you mean 'long.flac'?); "
-        "put it back or take it out of the playlist"
+        "put it back or name another"
     ]
 
 
@@ -224,6 +224,30 @@ def test_a_piece_that_should_end_after_its_file_does_is_told(full: House) -> Non
     assert full.lines() == [
         "warn list.yaml:4: sections.open[1].file: 'music/long.flac' ends at 2:05, before its "
         "cue_out_s, 5:00; correct it"
+    ]
+
+
+def test_a_piece_that_would_play_for_less_than_a_second_is_told(full: House) -> None:
+    full.write("file: music/long.flac, cue_in_s: 10, cue_out_s: 10.5", "soundscape: pad")
+    assert full.lines() == [
+        "stop list.yaml:4: sections.open[1].file: 'music/long.flac' plays for 0.5 s, which is no "
+        "music; correct cue_out_s"
+    ]
+
+
+def test_an_exit_after_the_end_is_told(full: House) -> None:
+    full.write("file: music/long.flac, exits_s: [60, 200]")
+    assert full.lines() == [
+        "warn list.yaml:4: sections.open[1].file: 'music/long.flac' ends at 2:05, before its exit "
+        "at 3:20; correct exits_s"
+    ]
+
+
+def test_a_link_that_leads_nowhere_is_not_told_as_a_slip_of_the_pen(full: House) -> None:
+    (full.folder / "music" / "linked.flac").symlink_to("unplugged/a.flac")
+    assert with_second(full, "music/linked.flac") == [
+        AT + "'music/linked.flac' does not exist (it is a link to 'unplugged/a.flac', which is not "
+        "there); put it back or name another"
     ]
 
 

@@ -186,7 +186,21 @@ def test_hidden_files_and_what_is_no_music_are_passed_over(studio: Studio) -> No
 def test_a_named_pipe_does_not_keep_anybody_waiting(studio: Studio) -> None:
     made = studio.tone("a.wav")
     os.mkfifo(studio.folder / "pipe.wav")
-    assert music_in(studio.folder) == [made]
+    assert files(write_playlist(studio.folder)) == [made]
+
+
+def test_what_is_called_like_music_and_cannot_be_read_is_told(studio: Studio) -> None:
+    studio.tone("a.wav")
+    os.mkfifo(studio.folder / "pipe.wav")
+    (studio.folder / "gone.wav").symlink_to("unplugged.wav")
+    (studio.folder / "loop.wav").symlink_to("loop.wav")
+    told: dict[str, str] = {}
+    write_playlist(studio.folder, left_out=told.__setitem__)
+    assert {Path(name).name: why for name, why in told.items()} == {
+        "gone.wav": "does not exist; put it back or name another",
+        "loop.wav": "cannot be read (ELOOP); check the disk it lies on",
+        "pipe.wav": "is not a regular file; name a music file",
+    }
 
 
 def test_folders_that_link_to_each_other_are_read_once(studio: Studio) -> None:

@@ -112,7 +112,7 @@ def test_results_stand_in_the_order_asked_for(studio: Studio, kept: Measurements
 
 
 def test_a_file_that_is_missing(studio: Studio, kept: Measurements) -> None:
-    said = "does not exist; put it back or take it out of the playlist"
+    said = "does not exist; put it back or name another"
     assert problem(studio.folder / "gone.flac", kept) == said
 
 
@@ -155,7 +155,12 @@ def test_a_file_that_is_silent(studio: Studio, kept: Measurements) -> None:
 
 def test_a_file_that_is_too_short(studio: Studio, kept: Measurements) -> None:
     path = studio.tone("a.wav", 0.2)
-    assert problem(path, kept) == "is shorter than 0.4 s, too short for music; replace it"
+    assert problem(path, kept) == "is shorter than 1 s, too short for music; replace it"
+
+
+def test_a_file_that_was_cut_off_in_its_first_second(studio: Studio, kept: Measurements) -> None:
+    path = studio.cut(studio.tone("a.flac", 10.0), 0.04)
+    assert problem(path, kept) == "breaks off within its first second; copy it again"
 
 
 def test_a_folder_and_a_pipe_are_no_files(studio: Studio, kept: Measurements) -> None:

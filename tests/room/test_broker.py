@@ -183,7 +183,7 @@ def test_no_broker_is_one_line_that_says_what_to_install(
         start_broker(tmp_path)
     assert str(refusal.value) == (
         "no MQTT broker is installed; run `apt-get install mosquitto`"
-        " or `pip install 'kaproom[broker]'`"
+        f" or `{sys.executable} -m pip install iotcore`"
     )
 
 

@@ -327,7 +327,8 @@ def test_without_cryptography_it_says_what_to_install() -> None:
         check=False,
     )
     assert done.stdout == (
-        "the package 'cryptography' is missing; run `pip install 'kaproom[clinic]'`\n"
+        "the package 'cryptography' is missing; run "
+        f"`{sys.executable} -m pip install cryptography`\n"
     ), done.stderr
 
 

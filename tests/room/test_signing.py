@@ -64,6 +64,7 @@ def test_a_session_is_sealed_by_its_signature_and_blocks_nobody_before(
         room.call("sign-off", {"by": "Anna Berg"})
     said = room.kaproom("sign-off", "--by", "ab")
     assert said.startswith("Signed off by AB")
+    assert f"That is session {session[:8]}." in said  # not the one that is on
     assert room.status()["unsigned"] == []
     signed = entries(room, session)[-1]
     assert (signed.kind, signed.fields["by"]) == ("signed-off", "AB")

@@ -7,6 +7,7 @@ certificate cannot pass for the server's, nor the server's for a client's.
 from __future__ import annotations
 
 import ipaddress
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +23,7 @@ try:
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 except ModuleNotFoundError as missing:
     raise Mend(
-        "the package 'cryptography' is missing; run `pip install 'kaproom[clinic]'`"
+        f"the package 'cryptography' is missing; run `{sys.executable} -m pip install cryptography`"
     ) from missing
 
 if TYPE_CHECKING:
