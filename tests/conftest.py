@@ -10,6 +10,7 @@ import pytest
 from hypothesis import settings
 from pulse import NullSink, short_folder
 from rooms import LivingRoom
+from xserver import XServer, x_server
 
 from kaproom.room.broker import Broker, _program, start_broker
 from kaproom.wire import link
@@ -86,3 +87,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """The wire tries again soon: what is tested is that it tries."""
     monkeypatch.setattr(link, "RETRY_MIN_S", 0.05)
     monkeypatch.setattr(link, "RETRY_MAX_S", 0.2)
+
+
+@pytest.fixture
+def screen() -> Iterator[XServer]:
+    """A screen in memory; who takes it is marked ``needs_screen``."""
+    with x_server() as server:
+        yield server

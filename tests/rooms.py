@@ -45,6 +45,10 @@ class LivingRoom:
         self._daemon: subprocess.Popen[str] | None = None
         self.said: list[str] = []
 
+    def tells(self, broker_url: str) -> None:
+        """Have it on this broker from its next start on."""
+        self.file.write_text(f"{self.file.read_text()}broker:\n  url: {broker_url}\n")
+
     # -- its processes
 
     def start(self, file_limit_bytes: int | None = None) -> None:

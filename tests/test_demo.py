@@ -14,7 +14,7 @@ import psutil
 import pytest
 from pulse import until
 from rooms import LivingRoom
-from xserver import XServer, needs_screen, x_server
+from xserver import XServer, needs_screen
 
 from kaproom.curation.selection import selected
 from kaproom.demo import SCRIPT, Act, Demo
@@ -33,12 +33,6 @@ def _left_running(marker: str) -> list[str]:
         if marker in words and process.pid != os.getpid():
             found.append(words)
     return found
-
-
-@pytest.fixture
-def screen() -> Iterator[XServer]:
-    with x_server() as server:
-        yield server
 
 
 @pytest.fixture

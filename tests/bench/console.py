@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import psutil
 from bench.room import Ground
 from bench.stock import Stock
-from bench.told import Told, percentile
+from bench.told import Told
 from pulse import short_folder, until
 from rooms import LivingRoom
 from xserver import XServer, x_server
@@ -66,11 +66,6 @@ def _shown(screen: XServer, room: LivingRoom) -> Iterator[subprocess.Popen[bytes
             process.wait()
 
 
-def _row(told: Told, what: str, found: list[float], unit: str) -> float:
-    told.row(what, len(found), percentile(found, 50), percentile(found, 99), max(found), unit)
-    return percentile(found, 99)
-
-
 def _pause(seconds: float) -> None:
     time.sleep(seconds)
 
@@ -98,8 +93,8 @@ def _keys(told: Told, screen: XServer, rounds: int) -> None:
         screen.do("getmouselocation")
         bare.append((time.monotonic_ns() - began_ns) / 1e6)
         _pause(0.35)  # pressed sooner it would be the same note
-    _row(told, "xdotool alone, that sends no key", bare, "ms")
-    p99 = _row(told, "key by xdotool to changed pixel, xdotool included", found, "ms")
+    told.spread("xdotool alone, that sends no key", bare, "ms")
+    p99 = told.spread("key by xdotool to changed pixel, xdotool included", found, "ms")
     told.promise("key event to changed pixel on the console, p99", p99, "ms", 80)
 
 
@@ -124,5 +119,5 @@ def _starts(told: Told, screen: XServer, room: LivingRoom, rounds: int) -> None:
                 _pause(0.002)
             found.append(time.monotonic() - began_s)
         until(lambda: not screen.shows(TEXT), what="an empty screen")
-    p99 = _row(told, "start to the first frame with the session", found, "s")
+    p99 = told.spread("start to the first frame with the session", found, "s")
     told.promise("start to first useful frame, p99", p99, "s", 1.5)

@@ -79,7 +79,7 @@ def _shown(screen: XServer, broker: Broker) -> Iterator[subprocess.Popen[bytes]]
 def _room(broker: Broker) -> Iterator[LivingRoom]:
     with short_folder() as data, short_folder() as runtime:
         room = LivingRoom(data / "data", runtime)
-        room.file.write_text(f"{room.file.read_text()}broker:\n  url: {broker.url}\n")
+        room.tells(broker.url)
         room.start()
         try:
             room.begin()
@@ -92,11 +92,6 @@ def _room(broker: Broker) -> Iterator[LivingRoom]:
 def _broker() -> Iterator[Broker]:
     with short_folder() as folder, start_broker(folder, ("mosquitto",)) as broker:
         yield broker
-
-
-def _row(told: Told, what: str, found: list[float], unit: str) -> float:
-    told.row(what, len(found), percentile(found, 50), percentile(found, 99), max(found), unit)
-    return percentile(found, 99)
 
 
 # -- a change, until it is seen
@@ -124,8 +119,8 @@ def _reaction(told: Told, screen: XServer, rounds: int) -> None:
                 client.call("back", {})
                 until(lambda: not screen.shows(ACCENT, 25_000), 30, "an end of AWAY")
                 _pause(0.15)
-        call_p99 = _row(told, "call: request to changed pixel", call_ms, "ms")
-        away_p99 = _row(told, "away: request to changed pixel", away_ms, "ms")
+        call_p99 = told.spread("call: request to changed pixel", call_ms, "ms")
+        away_p99 = told.spread("away: request to changed pixel", away_ms, "ms")
         told.promise(
             "state change in the daemon to changed pixel, p99", max(call_p99, away_p99), "ms", 100
         )
@@ -167,7 +162,7 @@ def _receipts(told: Told, screen: XServer, rounds: int) -> None:
         ("call: Enter after the initials to `seen by` in the room", seen_ms, 1000),
         ("call with no station, or no broker: request to NOT DELIVERED", alone_ms, 3000),
     ):
-        _row(told, what, found, "ms")
+        told.spread(what, found, "ms")
         told.promise(f"{what}, worst", max(found), "ms", most_ms)
 
 
@@ -296,7 +291,7 @@ def _starts(told: Told, screen: XServer, rounds: int) -> None:
                     _pause(0.002)
                 found.append(time.monotonic() - began_s)
             _pause(0.3)
-    _row(told, "start to the first frame with its rooms", found, "s")
+    told.spread("start to the first frame with its rooms", found, "s")
     told.promise("start to first useful frame, median", percentile(found, 50), "s", 1.5)
 
 
@@ -330,8 +325,8 @@ def _returns(told: Told, screen: XServer, rounds: int, away_s: float) -> None:
                 assert room.status()["bus"]["connected"]
         finally:
             broker.stop()
-    _row(told, "broker back to a live room", broker_s, "s")
-    _row(told, "station killed, start to a live room", station_s, "s")
+    told.spread("broker back to a live room", broker_s, "s")
+    told.spread("station killed, start to a live room", station_s, "s")
     told.row("looks with a wrong OK in between", "", wrong, "", "", "")
     told.promise("all right after the broker's return, worst", max(broker_s), "s", 3)
     told.promise("all right after the station's start, worst", max(station_s), "s", 3)

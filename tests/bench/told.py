@@ -43,6 +43,12 @@ class Told:
         """Add a row; floats are shortened."""
         self.rows.append(tuple(_cell(cell) for cell in cells))
 
+    def spread(self, what: str, found: Sequence[float], unit: str) -> float:
+        """Add a row of many: how many, p50, p99, worst; the p99 is returned."""
+        p99 = percentile(found, 99)
+        self.row(what, len(found), percentile(found, 50), p99, max(found), unit)
+        return p99
+
     def promise(self, what: str, figure: float, unit: str, at_most: float) -> None:
         self.targets.append(Target(what, figure, unit, at_most))
 

@@ -28,8 +28,8 @@ DESK = "kaproom/1/test/station/desk"
 def on_air(tmp_path: Path, runtime: Path, broker: Broker) -> Iterator[LivingRoom]:
     """A room with a broker in its room file; its daemon runs."""
     living = LivingRoom(tmp_path / "data", runtime)
-    told = living.file.read_text()
-    living.file.write_text(f"{told}display_name: The quiet room\nbroker:\n  url: {broker.url}\n")
+    living.file.write_text(f"{living.file.read_text()}display_name: The quiet room\n")
+    living.tells(broker.url)
     living.start()
     try:
         living.wait_for(lambda status: status["bus"]["connected"])
@@ -188,8 +188,7 @@ def test_a_watch_that_cannot_be_says_why(
 
 def test_a_check_names_what_is_wrong_with_the_broker_and_it_stops_nothing(tmp_path: Path) -> None:
     room = LivingRoom(tmp_path / "data", tmp_path / "run")
-    told = room.file.read_text()
-    room.file.write_text(f"{told}broker:\n  url: mqtt://no-such-host.invalid\n")
+    room.tells("mqtt://no-such-host.invalid")
     said = subprocess.run(
         [sys.executable, "-m", "kaproom", "check", "demo-3min"],
         env=room.environment,

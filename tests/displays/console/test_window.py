@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from pulse import NullSink, until
 from rooms import LivingRoom
-from xserver import XServer, needs_screen, x_server
+from xserver import XServer, needs_screen
 
 from kaproom.displays.palette import Palette, Role
 from kaproom.room.broker import _program, start_broker
@@ -21,12 +20,6 @@ pytestmark = [
 ]
 
 URGENT, ACCENT = Palette()[Role.URGENT], Palette()[Role.ACCENT]
-
-
-@pytest.fixture
-def screen() -> Iterator[XServer]:
-    with x_server() as server:
-        yield server
 
 
 def console(screen: XServer, room: LivingRoom, state: Path) -> subprocess.Popen[bytes]:
@@ -59,7 +52,7 @@ def test_a_session_by_key_and_by_touch_through_a_crash_of_the_console_and_of_the
 ) -> None:
     with start_broker(tmp_path, ("mosquitto",)) as broker:
         room = LivingRoom(tmp_path / "data", runtime, "auto")
-        room.file.write_text(f"{room.file.read_text()}broker:\n  url: {broker.url}\n")
+        room.tells(broker.url)
         room.start()
         shown = console(screen, room, tmp_path)
         try:

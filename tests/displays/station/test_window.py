@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 from bus import Peer
 from pulse import until
 from rooms import LivingRoom
-from xserver import XServer, needs_screen, x_server
+from xserver import XServer, needs_screen
 
 from kaproom.displays.palette import Palette, Role
 from kaproom.displays.station.imagined import ImaginedRoom
@@ -28,12 +27,6 @@ URGENT = Palette()[Role.URGENT]
 LIVE = Palette()[Role.FINE]
 """The disc of a tile that is live; the one in the head has fewer pixels than are asked for."""
 OURS = "kaproom/1/clinic/station/ward-3"
-
-
-@pytest.fixture
-def screen() -> Iterator[XServer]:
-    with x_server() as server:
-        yield server
 
 
 def station(screen: XServer, url: str, state: Path) -> subprocess.Popen[bytes]:
@@ -54,7 +47,7 @@ def test_a_call_is_shown_on_the_screen_signed_by_key_and_pointer_and_read_in_the
 ) -> None:
     with start_broker(tmp_path, ("mosquitto",)) as broker:
         room = LivingRoom(tmp_path / "data", runtime)
-        room.file.write_text(f"{room.file.read_text()}broker:\n  url: {broker.url}\n")
+        room.tells(broker.url)
         room.start()
         shown = station(screen, broker.url, tmp_path)
         try:
