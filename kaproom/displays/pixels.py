@@ -3,8 +3,6 @@
 pygame greets on standard output, looks for pkg_resources and numpy, which take longer to
 import than all the rest of it, and its ``init`` opens sound and joysticks; none of it has a
 place here.
-SDL would draw a window through OpenGL, all of it whenever a word in it changes; with shared
-memory it hands over what changed, and a machine without a graphics card does not compute it.
 ``window``, ``painter``, ``letters``, ``pictures`` and ``tone`` are the only ones that come in.
 """
 
@@ -15,7 +13,6 @@ import sys
 from typing import Any
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
-os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
 
 _modules: dict[str, Any] = sys.modules
 _hidden = [name for name in ("pkg_resources", "numpy") if name not in _modules]

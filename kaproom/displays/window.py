@@ -112,15 +112,17 @@ class Window:
             if not 0 <= self._display < screens:
                 there = ", ".join(map(str, range(screens)))
                 pygame.display.quit()
-                raise Mend(f"--display {self._display}: there is no such screen; there are {there}")
+                raise Mend(f"--display {self._display}: there is no such screen; choose of {there}")
+            _choose_way(pygame.display.get_driver())
             pygame.display.set_caption(self._title)
             pygame.display.set_allow_screensaver(False)
             size_px = (0, 0) if self._full else self._windowed_px
             flags = pygame.FULLSCREEN if self._full else pygame.RESIZABLE
             pygame.display.set_mode(size_px, flags, display=self._display)
         except pygame.error as error:
+            why = str(error) or "SDL gives no reason"
             raise WorldFailed(
-                f"no window can be opened: {error}; is there a screen (DISPLAY, WAYLAND_DISPLAY,"
+                f"no window can be opened: {why}; is there a screen (DISPLAY, WAYLAND_DISPLAY,"
                 " or a console of one's own)? --screenshot FILE needs none"
             ) from error
         pygame.key.set_repeat()
@@ -210,6 +212,17 @@ class Window:
                 yield Resized()
             case pygame.QUIT:
                 yield Closed()
+
+
+def _choose_way(driver: str) -> None:
+    """How pixels reach the screen.
+
+    Of X11 SDL would draw through OpenGL, all of a window whenever a word in it changes; with
+    shared memory it hands over what changed, and a machine without a graphics card does not
+    compute it. Wayland and KMS have no other way than their own.
+    """
+    if driver == "x11":
+        os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
 
 
 def _open_files() -> set[int]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 
 import pytest
+from pulse import short_folder, until
 from xserver import needs_screen, x_server
 
+from kaproom.displays.palette import Palette, Role
 from kaproom.displays.window import Closed, Input, Key, Press, Typed, Wheel, Window
 from kaproom.errors import Mend, WorldFailed
 
@@ -65,6 +68,42 @@ def test_a_window_tells_keys_text_and_presses_and_is_woken_by_another_thread() -
             shows.communicate()
 
 
+@needs_screen
+@pytest.mark.skipif(shutil.which("weston") is None, reason="no weston")
+def test_a_window_opens_on_wayland() -> None:
+    # On an X server, since SDL ends with a fault on a compositor that has no keyboard at all.
+    with x_server() as x, short_folder() as runtime:
+        runtime.chmod(0o700)
+        wayland = {"XDG_RUNTIME_DIR": str(runtime), "WAYLAND_DISPLAY": "kaproom"}
+        weston = subprocess.Popen(
+            ["weston", "--backend=x11-backend.so", "--socket=kaproom", "--idle-time=0"],
+            env={**x.environment, **wayland},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            until((runtime / "kaproom").exists, what="the compositor")
+            environment = {**x.environment, **wayland, "SDL_VIDEODRIVER": "wayland"}
+            shows = subprocess.Popen(
+                [sys.executable, "-c", SHOWS],
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+            )
+            assert shows.stdout is not None
+            try:
+                assert shows.stdout.readline() == "ready 1280 800\n"
+                until(lambda: x.shows(Palette()[Role.TEXT], 200_000), what="its pixels")
+            finally:
+                shows.kill()
+                shows.communicate()
+        finally:
+            weston.terminate()
+            weston.wait(10)
+
+
 def test_a_machine_without_a_screen_says_so_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "nosuchdriver")
     with pytest.raises(WorldFailed, match="no window can be opened") as raised:
@@ -76,7 +115,7 @@ def test_a_display_that_is_not_there_is_named_with_those_that_are(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    with pytest.raises(Mend, match="--display 7: there is no such screen; there are 0"):
+    with pytest.raises(Mend, match="--display 7: there is no such screen; choose of 0"):
         Window("a test", (640, 400), display=7)
 
 
