@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from kaproom.displays.console.plans import Checked, Listed, Plan
 from kaproom.displays.console.wanted import Check
@@ -80,6 +81,27 @@ class Agenda:
             return []
         self.page = "checks"
         return self.check()
+
+    @property
+    def goes(self) -> bool:
+        """Whether the checks are over and found nothing that stops it."""
+        return self.checked is not None and self.checked.go
+
+    def opening(self, untried: Sequence[str]) -> dict[str, Any] | None:
+        """What the room needs to begin; None where something stops it.
+
+        Args:
+            untried: The sides of the headphones on which nobody has heard the tone.
+        """
+        if self.checked is None or self.checked.begin is None:
+            return None
+        args = {**self.checked.begin, "checklist": self.listed.told()}
+        if untried:
+            passed = f"headphones: begun without the tone heard on the {' and the '.join(untried)}"
+            args["findings"] = [*args.get("findings", ()), passed]
+        if self.listed.by:
+            args["who"] = [self.listed.by]
+        return args
 
     def go_back(self) -> None:
         """To the page before this one."""

@@ -29,7 +29,7 @@ def checks(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     tried = Box(box.x, verdict.bottom + 10, box.width, trying.height(now, least))
     targets = []
     if now is not None and tried.height:
-        more, where = trying.drawn(now, desk.agenda.ear or now.sounding, tried, say)
+        more, where = trying.drawn(now, now.about(desk.agenda.ear), tried, say)
         elements += more
         targets += where
     room = Box(box.x, tried.bottom + 4, box.width, box.bottom - least - 16 - tried.bottom - 4)

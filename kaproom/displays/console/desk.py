@@ -452,7 +452,8 @@ class Desk:
         return [self._wish("tone", {"side": "off"}, at_ns, wall)] if on else []
 
     def _moved(self, name: str, at_ns: int, wall: str) -> list[Wanted]:
-        page, ear = self.shows, self.agenda.ear
+        page = self.shows
+        ear = self.trial.about(self.agenda.ear) if self.trial is not None else ""
         match name:
             case "left" | "right" if page == "checks":
                 return self.act(f"tone {name}", at_ns, wall)
@@ -476,9 +477,7 @@ class Desk:
                 return [*agenda.choose()]
             case "list":
                 return [*agenda.go_on()]
-            case "checks" if agenda.checked is None or agenda.checked.begin is None:
-                return []
-            case "checks" if self.trial is not None and self.trial.missing:
+            case "checks" if agenda.goes and self.trial is not None and self.trial.missing:
                 self.over.open("untried")
             case "checks":
                 return self._begin(at_ns, wall)
@@ -487,17 +486,8 @@ class Desk:
         return []
 
     def _begin(self, at_ns: int, wall: str) -> list[Wanted]:
-        agenda = self.agenda
-        if agenda.checked is None or agenda.checked.begin is None:
-            return []
-        args = {**agenda.checked.begin, "checklist": agenda.listed.told()}
-        missing = () if self.trial is None else self.trial.missing
-        if missing:
-            passed = f"headphones: begun without the tone heard on the {' and the '.join(missing)}"
-            args["findings"] = [*args.get("findings", ()), passed]
-        if agenda.listed.by:
-            args["who"] = [agenda.listed.by]
-        return [self._wish("start", args, at_ns, wall)]
+        args = self.agenda.opening(() if self.trial is None else self.trial.missing)
+        return [] if args is None else [self._wish("start", args, at_ns, wall)]
 
     def _keep_closing(self, at_ns: int, wall: str) -> list[Wanted]:
         listed = self.agenda.listed

@@ -44,6 +44,10 @@ class Trial:
         """The ears that nothing was heard with; none where nothing needs to be."""
         return tuple(ear for ear in EARS if self.needed and not self.heard[ear])
 
+    def about(self, ear: str) -> str:
+        """The ear that an answer is about: what was played here last, else what sounds now."""
+        return ear or (self.sounding if self.sounding in EARS else "")
+
 
 def trial(status: Mapping[str, Any] | None) -> Trial | None:
     """What a room's state says of it; None where it says nothing."""

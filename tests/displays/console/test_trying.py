@@ -61,6 +61,11 @@ def test_arrows_play_either_side_and_say_what_was_heard() -> None:
     assert asked(key(at, "down", 4)) == [("heard", {"side": "right", "heard": False, "by": "CD"})]
 
 
+def test_a_tone_that_was_asked_for_elsewhere_is_answered_here() -> None:
+    at = trying(sounding="right")
+    assert asked(key(at, "down")) == [("heard", {"side": "right", "heard": False, "by": None})]
+
+
 def test_two_presses_at_once_are_one_and_a_later_one_ends_the_tone() -> None:
     at = trying()
     assert asked(key(at, "left") + key(at, "left", 0.2)) == [("tone", {"side": "left"})]
