@@ -275,7 +275,7 @@ class _Planner:
         pieces = [Unit(tuple(writer.piece(o, index) for o in unit)) for unit in units]
         bed = writer.piece(self.choice.bed(index), index)
         filling = fitted(before, pieces, following, bed, end_s, opens=opens)
-        if self.bed_goes_on and filling.placed[0].piece is bed:
+        if self.bed_goes_on and (not filling.placed or filling.placed[0].piece is bed):
             self.leaving = From(self._sounding(), end_s)
             return
         for placed in filling.placed:

@@ -704,6 +704,23 @@ def test_a_piece_that_fails_before_its_turn_is_replaced() -> None:
     assert isinstance(play, Play) and failed not in play.cues
 
 
+@pytest.mark.parametrize("before_s", [3.0, 4.0, 5.0, 7.5, 9.0, 30.0])
+def test_a_plan_made_anew_as_the_closing_piece_is_about_to_enter_keeps_it_there(
+    before_s: float,
+) -> None:
+    music = repertoire(SEVEN)
+    # The bed of the onset lasts until its one piece, which comes last, can enter.
+    last = track("last", 200.0, place="closing")
+    made = Room(SEVEN, music.model_copy(update={"sections": music.sections | {"onset": (last,)}}))
+    made.at(STARTED_S, e.Infused, what="started")
+    (closing,) = (c for c in made.session.cues if c.offer.key == "last")
+    broken = next(c for c in made.session.cues if c.phase_index == 4)
+    made.at(closing.start_s - before_s, e.SourceFailed, cue=broken.id, why="broken")
+    (again,) = (c for c in made.session.cues if c.offer.key == "last")
+    assert again.start_s == pytest.approx(closing.start_s, abs=1.0)
+    assert sounding(made.session, closing.start_s - 2.0).offer.soundscape is not None
+
+
 def test_a_failure_that_nobody_knows_of_is_nothing() -> None:
     made = room(PEAK_S + 100)
     made.at(made.now_s, e.SourceFailed, cue="c999", why="broken")
