@@ -15,7 +15,7 @@ import typer
 from kaproom.cli.asking import HERE, daemon
 from kaproom.cli.checklists import By, Override
 from kaproom.cli.options import Json
-from kaproom.cli.questions import asked_initials, asked_line, level_of, today
+from kaproom.cli.questions import asked_initials, asked_line, day_of, level_of
 from kaproom.errors import Mend
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def prepare(
     }
     given = {name: value for name, value in given.items() if value is not None}
     by = None if by is None else initials(by)
-    drafted = _Draft(ref, profile, before, by, on or today())
+    drafted = _Draft(ref, profile, before, by, day_of(on))
     if not given and sys.stdin.isatty():
         given = drafted.asked()
     made = drafted.with_answers(given)
@@ -282,9 +282,11 @@ def _say(made: Preparation, as_json: bool) -> None:
     }
     typer.echo(f"{made.ref}, prepared by {made.by or '–'}")
     for label, text in lines.items():
-        typer.echo(f"  {label:<14} {text or '–'}")
+        typer.echo(f"  {label:<14} {_words(text) or '–'}")
     for number, one in enumerate(made.screening, 1):
-        said = {"confirmed": "yes", "overridden": f"NO: {one.reason}", "open": "OPEN"}[one.state]
+        said = {"confirmed": "yes", "overridden": f"NO: {_words(one.reason)}", "open": "OPEN"}[
+            one.state
+        ]
         who = f"  ({one.on or ''} {one.by or ''})".replace("  )", ")").replace("( ", "(")
         typer.echo(f"  {number} {one.item:<30} {said}{who if one.settled else ''}")
     if not earlier:
@@ -293,6 +295,13 @@ def _say(made: Preparation, as_json: bool) -> None:
         started = summary.started
         day = "?" if started is None else f"{started.utc.astimezone():%Y-%m-%d %H:%M}"
         typer.echo(f"  session {summary.session[:8]}  {day}  {summary.notes} notes")
+
+
+def _words(text: str) -> str:
+    """What somebody wrote, below its label; a terminal runs nothing of it."""
+    from kaproom.places import legible
+
+    return f"\n{' ' * 17}".join(legible(line, len(line) * 10) for line in text.splitlines())
 
 
 def _list(as_json: bool) -> None:
@@ -320,7 +329,7 @@ def _copied(piece: Path, room: RoomFile, ref: str) -> ClosingPiece:
     try:
         if copy != piece:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            arriving = folder / f".{piece.name}.{os.getpid()}"
+            arriving = folder / f".arriving.{os.getpid()}"
             shutil.copyfile(piece, arriving)
             arriving.chmod(0o600)
             arriving.replace(copy)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from datetime import date
 
 import typer
 
 from kaproom import clock
 from kaproom.errors import Mend
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def asked_line(question: str, default: str) -> str:
@@ -25,6 +29,25 @@ def asked_initials(question: str) -> str:
     from kaproom.session.people import initials
 
     return initials(asked_line(question, ""))
+
+
+def day_of(written: str | None) -> str:
+    """A day as it was typed; today where none was.
+
+    Raises:
+        Mend: It is no day, or lies ahead: nobody has attested anything on it yet.
+    """
+    if written is None:
+        return today()
+    try:
+        if not _DAY.fullmatch(written):
+            raise ValueError
+        day = date.fromisoformat(written)
+    except ValueError:
+        raise Mend(f"--on: '{written[:40]}' is no day; write it as 2026-03-05") from None
+    if f"{day}" > today():
+        raise Mend(f"--on: {written} lies ahead; today is {today()}")
+    return written
 
 
 def level_of(written: str) -> float | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from kaproom.files import LoadedProfile
 from kaproom.measurements import PIECE_MIN_S, Measured
+from kaproom.places import legible
 from kaproom.session.playlist import (
     Entry,
     FilePiece,
@@ -133,7 +134,7 @@ def _offer(piece: Piece, path: Path | None, measured: Mapping[str, Measured]) ->
         return None
     return Offer(
         key=f"{path}@{piece.cue_in_s:g}",
-        title=piece.title or file.title or path.stem,
+        title=piece.title or file.title or legible(path.stem, 120),
         path=str(path),
         cue_in_s=piece.cue_in_s,
         cue_out_s=piece.cue_out_s,

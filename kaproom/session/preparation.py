@@ -120,6 +120,14 @@ class Preparation(Written):
         return (*(["consent"] if self.consent is None else []), *open_items)
 
 
+_MEANT = {
+    "level_db": "level_db is a number of dB between -60 and 0; write e.g. --level -9",
+    "intention": f"the intention has at most {TEXT_MAX} characters; make it shorter",
+    "without": "without names tags of the playlist: a-z, 0-9 and '-', e.g. --without vocals",
+}
+"""What is said of what people write themselves."""
+
+
 def preparation_from(fields: object) -> Preparation:
     """A preparation as it came over the socket or from the record.
 
@@ -131,7 +139,8 @@ def preparation_from(fields: object) -> Preparation:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"])) or "preparation"
-        raise Mend(f"{where}: {first['msg'].removeprefix('Value error, ')}") from error
+        meant = _MEANT.get(str(first["loc"][0]) if first["loc"] else "")
+        raise Mend(meant or f"{where}: {first['msg'].removeprefix('Value error, ')}") from error
 
 
 def ticked_from(items: object, must: Sequence[str] = ()) -> tuple[Ticked, ...]:

@@ -137,8 +137,20 @@ def test_erasing_a_session_takes_its_own_piece_unless_another_needs_it(tmp_path:
     assert any("mine.flac" in line for line in found.lines)
 
 
+def test_a_terminal_runs_nothing_of_an_intention(room: LivingRoom, profile: str) -> None:
+    words = "to be held\x1b[2J\nand seen\u202e"
+    room.kaproom("prepare", profile, "--ref", "K-1", "--intention", words)
+    with Terminal(["prepare", "--ref", "K-1", "--show"], room.environment) as terminal:
+        terminal.shows("to be held\\x1b[2J")
+        terminal.shows(f"{' ' * 17}and seen\\u202e")
+        assert terminal.leaves() == 0
+
+
 def test_what_is_not_prepared_says_how(room: LivingRoom) -> None:
     assert "nothing is prepared for 'K-9'" in room.kaproom("start", "--prepared", "K-9", status=2)
     assert "--ref is missing" in room.kaproom("prepare", "demo-3min", status=2)
+    for day, words in (("2026-99-99", "is no day"), ("2999-01-01", "lies ahead")):
+        wrong = ("prepare", "demo-3min", "--ref", "K-9", "--consent", "--on", day)
+        assert words in room.kaproom(*wrong, status=2)
     with pytest.raises(Mend, match="the clinic's pseudonym"):
         room.call("prepare", {"preparation": {"ref": "a b", "profile": "x"}})

@@ -41,10 +41,12 @@ def test_what_is_open_is_named() -> None:
         ({"ref": "../../etc"}, "the clinic's pseudonym"),
         ({"consent": {"by": "Anna Berg", "on": "2026-03-05"}}, "nobody's initials"),
         ({"consent": {"by": "AB", "on": "yesterday"}}, "2026-03-05"),
-        ({"level_db": 12.0}, "level_db"),
-        ({"intention": "x" * 10_001}, "intention"),
+        ({"level_db": 12.0}, "a number of dB between -60 and 0; write e.g. --level -9"),
+        ({"level_db": float("nan")}, "a number of dB between -60 and 0"),
+        ({"intention": "x" * 10_001}, "at most 10000 characters; make it shorter"),
         ({"weight_kg": 70}, "weight_kg"),
         ({"without": "vocals"}, "without"),
+        ({"without": ["Songs!"]}, "tags of the playlist: a-z, 0-9 and '-'"),
     ],
 )
 def test_what_cannot_be_is_refused_in_a_line(change: dict[str, Any], words: str) -> None:
