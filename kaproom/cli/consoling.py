@@ -189,4 +189,4 @@ def _checked(room: RoomFile, plan: Plan) -> Checked:
     found, args = looked(plan.name, room, without, closing, quiet=True)
     if args is not None and prepared is not None:
         args["prepared"] = prepared.to_fields()
-    return Checked(tuple(Finding(f.level, f.where, f.line) for f in found), args)
+    return Checked(tuple(Finding(f.level, f.where, f.line, f.about) for f in found), args)

@@ -1,8 +1,8 @@
-"""The page of the checks: go, no-go, or not yet, why, and the headphones tried."""
+"""The page of the checks: go, no-go, or not yet, what was looked at, and the headphones tried."""
 
 from __future__ import annotations
 
-from kaproom.displays.console import standing, trying
+from kaproom.displays.console import looked, standing, trying
 from kaproom.displays.console.buttons import Button
 from kaproom.displays.console.desk import Desk
 from kaproom.displays.console.pages import foot, heading
@@ -10,12 +10,6 @@ from kaproom.displays.palette import Role
 from kaproom.displays.shapes import Box, Element, Group, Kind, Panel, Shape, Text
 from kaproom.displays.station.saying import Saying
 
-_MARKS = {
-    "stop": (Kind.CROSS, Role.URGENT),
-    "warn": (Kind.TRIANGLE, Role.ASSIST),
-    "note": (Kind.RING, Role.SECOND),
-}
-_LINE = 38.0
 _VERDICT = 74.0
 
 
@@ -33,8 +27,8 @@ def checks(box: Box, desk: Desk, say: Saying, least: float) -> Group:
         elements += more
         targets += where
     room = Box(box.x, tried.bottom + 4, box.width, box.bottom - least - 16 - tried.bottom - 4)
-    elements += _lines(room, desk, say)
     found = desk.agenda.checked
+    elements += looked.drawn(looked.lines(found, desk.status, say), room, say)
     go = found is not None and found.go and not (now is not None and now.missing)
     more, where = foot(
         box,
@@ -74,37 +68,3 @@ def _verdict(box: Box, desk: Desk, say: Saying) -> list[Element]:
         Shape(Box(box.x + 22, box.y + 20, 34, 34), mark, role),
         Text(box.beyond(78).left(box.width - 100), words, 34, role, True),
     ]
-
-
-def _lines(box: Box, desk: Desk, say: Saying) -> list[Element]:
-    """What was found, the gravest first, and what the room says of its surroundings."""
-    found = () if desk.agenda.checked is None else desk.agenda.checked.findings
-    lines = [(f.level, f"{f.where}: {f.line}".strip(": ")) for f in found]
-    lines += _standing(desk, say)
-    elements: list[Element] = []
-    y = box.y
-    for number, (level, line) in enumerate(lines):
-        if y + _LINE > box.bottom:
-            rest = say.words.count("console.checks.rest", len(lines) - number)
-            elements.append(Text(Box(box.x + 54, y, box.width - 70, 26), rest, 16, Role.SECOND))
-            break
-        mark, role = _MARKS.get(level, (Kind.CHECK, Role.FINE))
-        elements.append(Shape(Box(box.x + 22, y + 9, 18, 18), mark, role))
-        role = Role.TEXT if level in ("stop", "warn") else Role.SECOND
-        place = Box(box.x + 54, y, box.width - 70, _LINE)
-        elements.append(Text(place, line, 17, role, level == "stop"))
-        y += _LINE
-    return elements
-
-
-def _standing(desk: Desk, say: Saying) -> list[tuple[str, str]]:
-    """What the room's own state says of its surroundings."""
-    w, bus = say.words, (desk.status or {}).get("bus")
-    if bus is None:
-        return [("note", w("console.lamp.no-broker"))]
-    if not bus["connected"]:
-        return [("warn", w("console.lamp.broker-lost"))]
-    stations = ", ".join(bus["stations"])
-    if not stations:
-        return [("warn", w("console.lamp.nobody"))]
-    return [("well", w("console.lamp.watching", who=stations))]

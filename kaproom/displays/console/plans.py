@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,12 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that the checks found; ``level`` is stop, warn or note."""
+    """One thing that the checks found of the matter that it is ``about``."""
 
-    level: str
+    level: Literal["stop", "warn", "note"]
     where: str
     line: str
+    about: str = "programme"
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,15 +96,22 @@ def _before(keys: Keys | None) -> Iterator[tuple[str, Desk]]:
     well = desk(idle, keys)
     well.agenda.page = "checks"
     notes = (
-        Finding("warn", "clock", "the wall clock is not disciplined; start chrony"),
-        Finding("note", "Aurora", "is 4 LU louder at its end than at its beginning"),
+        Finding(
+            "warn",
+            "clock",
+            "not synchronised, so the record's times may be off: timedatectl set-ntp true",
+            "clock",
+        ),
+        Finding(
+            "note", "water.yaml:31", "'delta.flac' will be 1.4 LU softer than 'peak' wants", "files"
+        ),
     )
     well.agenda.checked = Checked(notes, {})
     yield "checks-go", well
     stopped = desk(status(IDLE, bus={"connected": False, "stations": []}), keys)
     stopped.agenda.page = "checks"
     stopped.agenda.checked = Checked(
-        (Finding("stop", "sound", "no device is named 'Scarlett'; `kaproom devices`"), *notes)
+        (Finding("stop", "device", "no output is called 'Scarlett'; plug it in", "sound"), *notes)
     )
     yield "checks-no-go", stopped
     yield from _trying(keys, Checked(notes, {}))
