@@ -105,7 +105,7 @@ class Window:
         self._woken = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
     def _open(self) -> None:
-        before = _open_files()
+        before = _sources()
         try:
             pygame.display.init()
             screens = pygame.display.get_num_displays()
@@ -127,7 +127,7 @@ class Window:
             ) from error
         pygame.key.set_repeat()
         pygame.key.start_text_input()
-        self._sources = [fd for fd in _open_files() - before if _is_source(fd)]
+        self._sources = [fd for fd, _ in _sources() - before]
 
     @property
     def size(self) -> tuple[float, float]:
@@ -225,14 +225,16 @@ def _choose_way(driver: str) -> None:
         os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
 
 
-def _open_files() -> set[int]:
-    return {int(entry.name) for entry in Path("/proc/self/fd").iterdir()}
+def _sources() -> set[tuple[int, str]]:
+    """Everything open from which what people do may be read: displays, input devices.
 
-
-def _is_source(fd: int) -> bool:
-    """Whether SDL reads from it what people do: a display's connection, an input device."""
-    try:
-        found = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - it is no path that exists
-    except OSError:
-        return False
-    return found.startswith(("socket:", "/dev/input/"))
+    By what it is and not by its number alone: to look at what is open opens a number too,
+    which the display's connection gets a moment later.
+    """
+    found = set()
+    for fd in [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]:
+        with suppress(OSError):  # closed again: it was our own look
+            link = os.readlink(f"/proc/self/fd/{fd}")  # noqa: PTH115 - it is no path that exists
+            if link.startswith(("socket:", "/dev/input/")):
+                found.add((fd, link))
+    return found

@@ -16,10 +16,18 @@ from kaproom.errors import Mend, WorldFailed
 
 # In a process of its own, since SDL reads the environment once.
 SHOWS = """
-import threading
+import select, threading
+from kaproom.displays import window as under_test
 from kaproom.displays.palette import Role
 from kaproom.displays.shapes import Box, Group, Panel, Screen
 from kaproom.displays.window import Window
+class Seen:
+    ready = []
+    def select(self, *asked):
+        found = select.select(*asked)
+        self.ready = found[0]
+        return found
+under_test.select = seen = Seen()
 window = Window("a test", (1000, 625))
 wide, high = window.size
 whole = Box(0, 0, wide, high)
@@ -31,7 +39,7 @@ while window.wait(30.0):
 print("woken", flush=True)
 while True:
     for told in window.wait(30.0):
-        print(told, flush=True)
+        print(told, "at once" if seen.ready else "by looking again", flush=True)
         if type(told).__name__ == "Closed":
             window.close()
             raise SystemExit
@@ -54,6 +62,10 @@ def test_a_window_tells_keys_text_and_presses_and_is_woken_by_another_thread() -
             window = x.find(shows.pid)
             print(file=shows.stdin, flush=True)
             assert shows.stdout.readline() == "woken\n"
+            # What ends the wait is the key itself, and not that it was time to look again.
+            x.key("F5")
+            line = shows.stdout.readline()
+            assert "Key(name='f5'" in line and "at once" in line, line
             x.key("shift+a", "Return")
             x.do("mousemove", "--window", window, "500", "100", "click", "1", "click", "4")
             told: list[str] = []
