@@ -16,8 +16,9 @@ from kaproom.displays.shapes import Box, Element, Kind, Shape, Text
 from kaproom.displays.station.saying import Saying
 
 MATTERS = ("files", "programme", "sound", "level", "disk", "clock", "power", "broker", "station")
-LINE = 33.0
+LINE, TWO_LINES = 33.0, 50.0
 _NAMED = 210.0
+_LETTER = 9.0  # as wide as it is on average, at this size
 _MARKS = {
     "stop": (Kind.CROSS, Role.URGENT),
     "warn": (Kind.TRIANGLE, Role.ASSIST),
@@ -67,24 +68,27 @@ def lines(found: Checked | None, status: Mapping[str, Any] | None, say: Saying) 
 
 def drawn(told: list[Line], box: Box, say: Saying) -> list[Element]:
     """As many of them as there is room for, and how many more there are."""
-    fits = int(box.height // LINE)
-    shown = told if len(told) <= fits else told[: fits - 1]
     elements: list[Element] = []
-    for number, line in enumerate(shown):
-        place = Box(box.x, box.y + number * LINE, box.width, LINE)
+    y, wide = box.y, box.width - 54 - _NAMED
+    for number, line in enumerate(told):
+        long = len(line.words) * _LETTER > wide
+        high = TWO_LINES if long else LINE
+        if y + high + (LINE if number + 1 < len(told) else 0.0) > box.bottom:
+            rest = say.words.count("console.checks.rest", len(told) - number)
+            place = Box(box.x, y, box.width, LINE).beyond(54 + _NAMED)
+            return [*elements, Text(place, rest, 16, Role.SECOND)]
+        place = Box(box.x, y, box.width, high)
         mark, role = _MARKS[line.level]
-        elements.append(Shape(Box(place.x + 22, place.y + 7, 18, 18), mark, role))
+        elements.append(Shape(Box(place.x + 22, place.y + high / 2 - 9, 18, 18), mark, role))
         grave = line.level in ("stop", "warn")
         named = place.beyond(54).left(_NAMED)
         if line.matter:
             elements.append(Text(named, line.matter, 18, Role.TEXT, True))
         words = place.beyond(54 + _NAMED)
         role = Role.TEXT if grave else Role.SECOND
-        elements.append(Text(words, line.words, 17, role, line.level == "stop"))
-    if len(shown) < len(told):
-        rest = say.words.count("console.checks.rest", len(told) - len(shown))
-        place = Box(box.x, box.y + len(shown) * LINE, box.width, LINE)
-        elements.append(Text(place.beyond(54 + _NAMED), rest, 16, Role.SECOND))
+        stop = line.level == "stop"
+        elements.append(Text(words, line.words, 17, role, stop, lines=2 if long else 1))
+        y += high
     return elements
 
 

@@ -111,7 +111,16 @@ def _before(keys: Keys | None) -> Iterator[tuple[str, Desk]]:
     stopped = desk(status(IDLE, bus={"connected": False, "stations": []}), keys)
     stopped.agenda.page = "checks"
     stopped.agenda.checked = Checked(
-        (Finding("stop", "device", "no output is called 'Scarlett'; plug it in", "sound"), *notes)
+        (
+            Finding(
+                "stop",
+                "device",
+                "no output is called 'Scarlett'; plug it in, or set device to one of: HDMI 0,"
+                " HDMI 1, Built-in Audio Analog Stereo, USB Audio Front Headphones",
+                "sound",
+            ),
+            *notes,
+        )
     )
     yield "checks-no-go", stopped
     yield from _trying(keys, Checked(notes, {}))

@@ -61,3 +61,12 @@ def test_what_has_no_room_is_counted() -> None:
     box = Box(0.0, 0.0, 1200.0, 12.5 * LINE)
     shown = [element.text for element in drawn(told, box, EN) if isinstance(element, Text)]
     assert shown[-1] == "and 6 more" and "calm.yaml:1: is too long" in shown
+
+
+def test_a_long_remedy_has_two_lines_of_its_own() -> None:
+    remedy = "there is no sound output: " + "plug the headphones in, or start the server; " * 3
+    told = lines(Checked((Finding("stop", "device", remedy, "sound"),)), WATCHED, EN)
+    words = [e for e in drawn(told, Box(0.0, 0.0, 1250.0, 400.0), EN) if isinstance(e, Text)]
+    (long,) = [one for one in words if one.text.startswith("device: there is")]
+    assert long.lines == 2
+    assert all(one.box.y >= long.box.bottom or one.box.bottom <= long.box.bottom for one in words)
