@@ -16,6 +16,7 @@ from rich.text import Text
 from kaproom.contract.payload import AnyEvent, Priority, State
 from kaproom.contract.subscriber import Freshness, Room, Rooms
 from kaproom.displays.terminal import minutes
+from kaproom.places import legible
 
 _COLOURS = {
     Freshness.LIVE: "green",
@@ -59,7 +60,7 @@ def picture(rooms: Rooms, broker: str, fault: str | None, now_ns: int) -> Render
 
 def _row(room: Room, now_ns: int) -> Iterator[RenderableType]:
     fresh = room.freshness(now_ns)
-    name = room.meta.display_name if room.meta is not None else room.alias
+    name = legible(room.meta.display_name) if room.meta is not None else room.alias
     yield Text(f"{room.site}/{room.alias}" if name == room.alias else f"{name}")
     yield Text(_freshness(room, fresh, now_ns), style=_COLOURS[fresh])
     state = room.state

@@ -101,7 +101,7 @@ def link_banner(box: Box, text: str, fault: str) -> Group:
         (
             Panel(inner, Role.URGENT, None),
             Shape(Box(inner.x + 14, inner.y + 10, 26, inner.height - 20), Kind.CROSS, Role.GROUND),
-            Text(words.top(38), text, 25, Role.GROUND, True),
+            Text(words.top(38) if fault else words, text, 25, Role.GROUND, True),
             Text(words.below(37).top(18), fault, 14, Role.GROUND),
         ),
     )

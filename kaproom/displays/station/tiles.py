@@ -128,7 +128,7 @@ def _large(tile: Tile, box: Box) -> list[Element]:
     k = min(box.width / _USUAL_WIDTH, box.height / (_USUAL_HEIGHT + 29 * rows), 3.0)
     inner = box.inset(max(9, 11 * k), max(8, 9 * k))
     head = inner.top(27 * k)
-    standing_width = inner.width * (0.32 if tile.standing is Standing.LIVE else 0.56)
+    standing_width = inner.width * (0.26 if tile.standing is Standing.LIVE else 0.56)
     name = head.left(inner.width - standing_width - 4 * k)
     found: list[Element] = [Text(name, tile.name, 21 * k, Role.TEXT, True)]
     right = Box(head.right - standing_width, head.y + 2 * k, standing_width, 22 * k)
@@ -191,7 +191,7 @@ def _body(tile: Tile, run: Running, body: Box, k: float) -> list[Element]:
     shape_role = run.infusion_role if not old else Role.SECOND
     row = Box(body.x, at, body.width, 26 * k)
     found.append(Shape(Box(row.x, row.y + 4 * k, 17 * k, 17 * k), run.infusion_shape, shape_role))
-    times_width = 100 * k
+    times_width = 92 * k
     word = Box(row.x + 24 * k, row.y, 66 * k, row.height)
     found.append(Text(word, run.infusion, 14.5 * k, first))
     short = Box(word.right, row.y, row.right - times_width - word.right, row.height)
@@ -213,13 +213,12 @@ def _body(tile: Tile, run: Running, body: Box, k: float) -> list[Element]:
             break
         line = Box(body.x, at, body.width, height)
         grave = left_role is Role.ASSIST
-        # Both as large as the longer one allows, and the place shared by their lengths.
+        # The longer one has more of the place, so that neither is cut before it must be.
         share = (len(left) + 1) / (len(left) + len(right) + 2) if right else 1.0
-        size = fitted(f"{left}  {right}", line.width, 14 * k, bold=grave)
-        found.append(Text(line.left(line.width * share), left, size, left_role, grave))
+        found.append(Text(line.left(line.width * share), left, 14 * k, left_role, grave))
         if right:
             side = line.beyond(line.width * share)
-            found.append(Text(side, right, size, right_role, align="right"))
+            found.append(Text(side, right, 14 * k, right_role, align="right"))
         at += height
     return found
 
@@ -257,7 +256,7 @@ def _middle(tile: Tile, box: Box) -> list[Element]:
     k = max(0.62, min(box.width / 205, box.height / (134 + 25 * foot_rows), 1.6))
     inner = box.inset(max(8, 8 * k), max(7, 6 * k))
     head = inner.top(22 * k)
-    share = 0.3 if tile.standing in (Standing.LIVE, Standing.STOPPED) else 0.6
+    share = 0.26 if tile.standing is Standing.LIVE else 0.55
     name = head.left(inner.width * (1 - share) - 3)
     found: list[Element] = [Text(name, tile.name, 17 * k, Role.TEXT, True)]
     right = Box(head.right - inner.width * share, head.y + 1, inner.width * share, 19 * k)

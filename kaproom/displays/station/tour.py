@@ -145,9 +145,39 @@ def worst(stage: Stage, count: int) -> None:
     stage.wait(1.0)
 
 
+def _named(stage: Stage) -> Stage:
+    """Rooms whose names are no good names."""
+    names = ("Room", "Room", "Das Zimmer am Ende des langen Ganges", "חדר שקט", "\u200b", "W" * 120)
+    for name in names:
+        stage.hear(stage.room(name).in_session(900.0))
+    stage.wait(1.2)
+    return stage
+
+
+def _chosen(say: Saying) -> Iterator[tuple[str, Made]]:
+    """What people chose to see."""
+    stage = Stage(say)
+    worst(stage, 12)
+    yield "gravest-first", stage.screen(View(by_severity=True))
+    yield "detail-call", stage.screen(View(chosen=("clinic", "room-1"), detail=True))
+    yield "detail-no-data", stage.screen(View(chosen=("clinic", "room-8"), detail=True))
+    yield "signing", stage.screen(View(chosen=("clinic", "room-1"), asking="AB"))
+    stage = Stage(say)
+    ordinary(stage, 12)
+    yield "detail", stage.screen(View(chosen=("clinic", "room-1"), detail=True))
+    yield "detail-older", stage.screen(View(chosen=("clinic", "room-1"), detail=True, scroll=9))
+    yield "nothing-to-sign", stage.screen(View(chosen=("clinic", "room-1"), asking=""))
+    yield "keys", stage.screen(View(chosen=("clinic", "room-1"), help=True))
+    yield "leaving", stage.screen(View(leaving=True))
+
+
 def stops(say: Saying) -> Iterator[tuple[str, Made]]:
     """The tour: a name and what makes the screen."""
     yield "nothing-heard", Stage(say).screen()
+    never = Stage(say)
+    never.ward.linked = False
+    never.ward.expect([("clinic", "attic")])
+    yield "never-connected", never.screen()
     for count in (1, 4, 12, 60):
         stage = Stage(say)
         ordinary(stage, count)
@@ -158,17 +188,9 @@ def stops(say: Saying) -> Iterator[tuple[str, Made]]:
     stage = Stage(say)
     worst(stage, 200)
     yield "worst-200", stage.screen()
-    stage = Stage(say)
-    worst(stage, 12)
-    yield "gravest-first", stage.screen(View(by_severity=True))
-    yield "detail-call", stage.screen(View(chosen=("clinic", "room-1"), detail=True))
-    yield "detail-no-data", stage.screen(View(chosen=("clinic", "room-8"), detail=True))
-    yield "signing", stage.screen(View(chosen=("clinic", "room-1"), asking="AB"))
+    yield from _chosen(say)
     stage = Stage(say)
     ordinary(stage, 12)
-    yield "detail", stage.screen(View(chosen=("clinic", "room-1"), detail=True))
-    yield "keys", stage.screen(View(chosen=("clinic", "room-1"), help=True))
-    yield "leaving", stage.screen(View(leaving=True))
     stage.ward.link_down("broker: gone", stage.now_ns, stage.at)
     stage.wait(3.0)
     yield "own-link-lost", stage.screen()
@@ -179,6 +201,7 @@ def stops(say: Saying) -> Iterator[tuple[str, Made]]:
     stage.ward.link_down("broker: gone", stage.now_ns, stage.at)
     stage.wait(7.0)
     yield "own-link-lost-worst", stage.screen()
+    yield "names", _named(Stage(say)).screen()
     stage = Stage(say)
     ordinary(stage, 4)
     stage.hear(stage.rooms[0].matter("call", "assist", 1))
