@@ -175,6 +175,8 @@ def _any_track(key: str) -> Offer:
         true_peak_dbtp=_CHANCE.choice([-20.0, -1.0, 1.5]),
         gain_trim_db=_CHANCE.choice([0.0, 0.0, 3.0, -6.0]),
         vocals=_CHANCE.random() < 0.3,
+        place=_CHANCE.choice([*[None] * 12, "opening", "closing"]),
+        never_after=(f"t{_CHANCE.randint(0, 119)}",) if _CHANCE.random() < 0.3 else (),
     )
 
 
