@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kaproom.session.fit import BOUNDARY_MAX_S, PLAYED_MIN_S, Ending, From, Playing, Unit, fitted
+from kaproom.session.fit import (
+    BOUNDARY_MAX_S,
+    ENTRANCE_MIN_S,
+    PLAYED_MIN_S,
+    Ending,
+    From,
+    Playing,
+    Unit,
+    fitted,
+)
 from kaproom.session.fit.fillings import Filling
 from kaproom.session.fit.seams import Piece, seam
 from kaproom.session.fit.search import BED_STEP_S, BOUNDARY_S, bed_min_s
@@ -50,7 +59,8 @@ def every(
 ) -> Iterator[tuple[Chosen, tuple[float, float]]]:
     """Each way on from the first of ``units``, and when what follows may enter."""
     first, low_s, high_s = units[from_].pieces[0], *start
-    exits = [x for x in reversed(first.exits_s) if PLAYED_MIN_S <= x < first.length_s]
+    latest_s = first.length_s - ENTRANCE_MIN_S
+    exits = [x for x in reversed(first.exits_s) if PLAYED_MIN_S <= x <= latest_s]
     for way in (None, *exits):
         for number in [None, *range(from_ + 1, len(units))]:
             entering = NEXT if number is None else units[number].pieces[0]
@@ -144,6 +154,14 @@ def test_what_sounds_too_long_is_not_cut_but_left_as_near_as_can_be() -> None:
     filling = fitted(sounding, alone(piece("one", 30.0)), NEXT, BED, BEGIN_S + 300.0)
     assert filling.placed == () and isinstance(filling.leaving, Ending)
     assert turns_s(filling) == BEGIN_S + 400.0 - 16.0
+
+
+def test_an_exit_in_the_last_moments_of_a_piece_is_its_end() -> None:
+    # What then enters may be louder than was foreseen, and could not be in within 1.5 s.
+    one = piece("one", 300.0, -13.0, 298.5)
+    filling = fitted(From(None, BEGIN_S), alone(one), piece("next", 300.0, -13.0), BED, 798.5)
+    assert [p.piece.key for p in filling.placed] == ["one"]
+    assert filling.leaving == Ending(one, BEGIN_S + 300.0, 798.5, BEGIN_S)
 
 
 def test_a_piece_is_not_left_at_an_exit_before_it_was_heard() -> None:

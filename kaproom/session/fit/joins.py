@@ -66,8 +66,9 @@ def ways_of(piece: Piece) -> tuple[Way, ...]:
         return (piece.length_s,)
     if piece.until_s:
         return (LAST,) if piece.length_s == inf else (None, LAST)
-    exits = (exit_s for exit_s in reversed(piece.exits_s) if exit_s >= PLAYED_MIN_S)
-    return (None, *(exit_s for exit_s in exits if exit_s < piece.length_s))
+    # An exit in its last moments is its end: what enters there could not be in by then.
+    latest_s = piece.length_s - ENTRANCE_MIN_S
+    return (None, *(at_s for at_s in reversed(piece.exits_s) if PLAYED_MIN_S <= at_s <= latest_s))
 
 
 def ways_on(playing: Playing) -> tuple[Way, ...]:
