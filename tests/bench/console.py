@@ -1,4 +1,4 @@
-"""The console: how soon a key is seen, what it costs while nobody touches it, how soon it is there.
+"""The console: how soon a key is seen, what it costs while nobody touches it, how soon it is back.
 
 A real window on an X server in memory, whose pixels are read where the server keeps them;
 real keys through the X server; a real daemon with its player.
@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psutil
 from bench.room import Ground
@@ -24,6 +25,8 @@ from kaproom.displays.palette import Palette, Role
 ACCENT, TEXT = Palette()[Role.ACCENT], Palette()[Role.TEXT]
 # Through the middle of the field in which a note's text is typed.
 _FIELD_X = 1000
+_UNIT_RESTARTS_S = 0.25
+"""As kaproom-console.service has it."""
 
 
 def console(ground: Ground, stock: Stock, quick: bool) -> Told:
@@ -36,6 +39,7 @@ def console(ground: Ground, stock: Stock, quick: bool) -> Told:
             until(lambda: screen.shows(TEXT, 5_000), what="the session")
             _keys(told, screen, 8 if quick else 100)
             _idle(told, shown, 8 if quick else 40)
+        _comes_back(told, screen, room, 2 if quick else 10)
     return told
 
 
@@ -54,16 +58,20 @@ def _room() -> Iterator[LivingRoom]:
 @contextmanager
 def _shown(screen: XServer, room: LivingRoom) -> Iterator[subprocess.Popen[bytes]]:
     with short_folder() as state:
-        own = {"DISPLAY": screen.environment["DISPLAY"], "XDG_STATE_HOME": str(state)}
-        process = subprocess.Popen(
-            [*room.program, "console", "--language", "en"],
-            env={**screen.environment, **room.environment, **own},
-        )
+        process = _started(screen, room, state)
         try:
             yield process
         finally:
             process.kill()
             process.wait()
+
+
+def _started(screen: XServer, room: LivingRoom, state: Path) -> subprocess.Popen[bytes]:
+    own = {"DISPLAY": screen.environment["DISPLAY"], "XDG_STATE_HOME": str(state)}
+    return subprocess.Popen(
+        [*room.program, "console", "--language", "en"],
+        env={**screen.environment, **room.environment, **own},
+    )
 
 
 def _pause(seconds: float) -> None:
@@ -107,6 +115,48 @@ def _idle(told: Told, shown: subprocess.Popen[bytes], seconds: int) -> None:
     told.row("in a session that nobody touches, of one core", seconds, share, "", "", "%")
     told.row("resident memory", "", cpu.memory_info().rss / 1e6, "", "", "MB")
     told.promise("idle console", share, "% of a core", 3)
+
+
+def _comes_back(told: Told, screen: XServer, room: LivingRoom, rounds: int) -> None:
+    """Killed while a note is half typed, and started again as its unit does it."""
+    found, text = [], "held by warm water"
+
+    def written() -> bool:
+        # The field stands there again, with the words in it.
+        return screen.column(_FIELD_X, ACCENT) >= 2
+
+    gaps = room.status()["sound"]["underruns"]
+    with short_folder() as state:
+        shown = _started(screen, room, state)
+        try:
+            screen.find(shown.pid)
+            until(lambda: screen.shows(TEXT, 5_000), what="the session")
+            screen.key("w")
+            screen.type(text)
+            until(lambda: any(text in kept.read_text() for kept in state.rglob("*.json")))
+            for _ in range(rounds):
+                shown.kill()
+                shown.wait()
+                began_s = time.monotonic()
+                until(lambda: not written(), what="an empty screen")
+                _pause(_UNIT_RESTARTS_S)
+                shown = _started(screen, room, state)
+                while not written():
+                    _pause(0.002)
+                found.append(time.monotonic() - began_s)
+            screen.find(shown.pid)
+            screen.key("Return")
+            until(
+                lambda: [n["text"] for n in room.status()["notes"]["recent"]][-1:] == [text],
+                what="the whole text in the room",
+            )
+        finally:
+            shown.kill()
+            shown.wait()
+    p99 = told.spread("killed while a note is typed, to the same screen with its text", found, "s")
+    told.promise("the same screen again after a crash, p99", p99, "s", 2)
+    heard = room.status()["sound"]["underruns"] - gaps
+    told.promise("gaps in the sound meanwhile", heard, "", 0)
 
 
 def _starts(told: Told, screen: XServer, room: LivingRoom, rounds: int) -> None:
