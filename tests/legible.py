@@ -1,7 +1,8 @@
-"""What of a screen cannot be read, judged on its pixels: WCAG 2.2's contrast of every text.
+"""What of a screen cannot be read, judged on its pixels: WCAG 2.2's contrast of all that tells.
 
-A text's best pixel is held against what it stands on: the fill below it, and the stripes
-if there are any. Words that something else lies over are not read, and not judged.
+Words, shapes, curves, how far a bar is filled, and the frames that stand out. Its best pixel
+is held against what it stands on: the fill below it, and the stripes if there are any. What
+something else lies over is not read, and not judged.
 """
 
 from __future__ import annotations
@@ -14,30 +15,47 @@ from numpy.typing import NDArray
 
 from kaproom.displays.palette import READABLE, Dim, Palette, Role, luminance
 from kaproom.displays.pictures import Picture
-from kaproom.displays.shapes import Box, Element, Hatch, Panel, Screen, Text
+from kaproom.displays.shapes import Bar, Box, Curve, Element, Hatch, Panel, Screen, Shape, Text
 
 LARGE = 3.0
 """WCAG 2.2's contrast of what is large, or need not be read."""
 
 
 def unreadable(screen: Screen, width_px: int, dim: Dim) -> list[str]:
-    """Each text without its contrast, and what it has."""
+    """Each text and shape without its contrast, and what it has."""
     picture, palette = Picture(screen, width_px, dim), Palette(dim)
     light = _light(picture)
     scale = width_px / screen.width
     found = []
     drawn = [element for group in screen.groups for element in group.elements]
-    for at, text in enumerate(drawn):
-        if not isinstance(text, Text) or not text.text.strip() or _hidden(text, drawn[at + 1 :]):
+    for at, one in enumerate(drawn):
+        told = _told(one)
+        if told is None or _hidden(one.box, drawn[at + 1 :]):
             continue
-        least = LARGE if text.role is Role.FAINT else READABLE
-        pixels = light[_rows(text.box, scale), _columns(text.box, scale)]
-        ink = luminance(palette[text.role])
-        grounds = [luminance(palette[role]) for role in _grounds(text, drawn[:at])]
-        has = min(_best(pixels, ink, ground) for ground in grounds)
+        what, role, least = told
+        pixels = light[_rows(one.box, scale), _columns(one.box, scale)]
+        ink = luminance(palette[role])
+        below = {one.track} if isinstance(one, Bar) else _grounds(one.box, drawn[:at])
+        has = min(_best(pixels, ink, luminance(palette[ground])) for ground in below)
         if has < least:
-            found.append(f"{text.text!r} ({text.role}) has {has:.2f}")
+            found.append(f"{what!r} ({role}) has {has:.2f}")
     return found
+
+
+def _told(element: Element) -> tuple[str, Role, float] | None:
+    """What an element tells, in which role, and the contrast it needs; None for nothing."""
+    match element:
+        case Text(text=text, role=role) if text.strip():
+            return text, role, LARGE if role is Role.FAINT else READABLE
+        case Shape(kind=kind, role=role):
+            return str(kind), role, LARGE
+        case Curve(role=role, closed=False):
+            return "a curve", role, LARGE
+        case Bar(part=part, role=role) if part > 0.02:
+            return "a bar", role, LARGE
+        case Panel(border=Role() as role, border_width=width) if width >= 2:
+            return "a frame", role, LARGE
+    return None
 
 
 def _best(pixels: NDArray[np.float64], ink: float, ground: float) -> float:
@@ -49,21 +67,21 @@ def _best(pixels: NDArray[np.float64], ink: float, ground: float) -> float:
     return (ground + 0.05) / (float(pixels.min()) + 0.05)
 
 
-def _grounds(text: Text, below: list[Element]) -> set[Role]:
-    """The fill that the words stand on, and stripes on that."""
+def _grounds(words: Box, below: list[Element]) -> set[Role]:
+    """The fill that it stands on, and stripes on that."""
     grounds = {Role.GROUND}
     for element in below:
         if isinstance(element, Panel) and element.fill is not None:
-            if _over(element.box, text.box):
+            if _over(element.box, words):
                 grounds = {element.fill}
-        elif isinstance(element, Hatch) and _over(element.box, text.box):
+        elif isinstance(element, Hatch) and _over(element.box, words):
             grounds.add(element.role)
     return grounds
 
 
-def _hidden(text: Text, above: Iterable[Element]) -> bool:
+def _hidden(words: Box, above: Iterable[Element]) -> bool:
     return any(
-        isinstance(element, Panel) and element.fill is not None and _touch(element.box, text.box)
+        isinstance(element, Panel) and element.fill is not None and _touch(element.box, words)
         for element in above
     )
 

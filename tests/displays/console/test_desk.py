@@ -16,9 +16,9 @@ from kaproom.displays.console.screen import Moment, screen
 from kaproom.displays.console.tour import desk, stops
 from kaproom.displays.console.wanted import Check, Leave, Wanted
 from kaproom.displays.notepad import Outcome, Wish
-from kaproom.displays.palette import READABLE, Dim, Palette, Role, contrast
+from kaproom.displays.palette import Dim
 from kaproom.displays.pictures import Picture
-from kaproom.displays.shapes import Screen, Text
+from kaproom.displays.shapes import Screen
 from kaproom.displays.station.saying import Saying
 from kaproom.displays.words import Words, languages
 from kaproom.errors import Mend, Reason
@@ -404,27 +404,3 @@ def test_every_target_is_large_enough_for_a_finger(width_mm: float) -> None:
             for target in group.targets:
                 side = min(target.box.width, target.box.height) * width_mm / SIZE[0]
                 assert side >= 14.99, (name, target.action, side)
-
-
-def test_in_the_darkest_step_it_is_dark_and_can_be_read() -> None:
-    palette = Palette(Dim.DARK)
-    for name, made in stops(EN, lambda across: 64.0):
-        at = made(*SIZE)
-        picture = Picture(at, 1280, Dim.DARK)
-        assert picture.mean_luminance() <= 0.02, name
-        if name not in ("session", "checks-no-go", "call-not-delivered", "panel-advance-again"):
-            continue
-        for group in at.groups:
-            covered = [g.box for g in at.groups[at.groups.index(group) + 1 :]]
-            for one in group.elements:
-                if not isinstance(one, Text) or not one.text or one.role is Role.FAINT:
-                    continue
-                if any(box.holds(one.box.x, one.box.y) for box in covered) or one.size < 13:
-                    continue
-                if covered and group.key != "panel" and at.groups[-1].key == "panel":
-                    continue
-                found = picture.contrast_within(one.box, palette[Role.PANEL])
-                assert found >= READABLE - 0.35, (name, one.text, found)
-    essential = (Role.TEXT, Role.SECOND, Role.ACCENT, Role.ASSIST, Role.URGENT, Role.NOTICE)
-    for role in essential:
-        assert contrast(palette[role], palette[Role.PANEL]) >= READABLE
