@@ -161,6 +161,24 @@ class Measurements:
             Path(trial).unlink(missing_ok=True)
             raise
 
+    def forget(self, path: str | Path) -> None:
+        """Keep nothing of this file, nor of any other with the same music in it.
+
+        A file of which it cannot be told, since it is gone, is known by its path alone.
+        """
+        stamp, real_path = Stamp.of(path), os.path.realpath(path)
+        for place in self.folder.glob("*/*.json"):
+            try:
+                kept = json.loads(place.read_bytes())["stamp"]
+                same = kept["real_path"] == real_path or (
+                    stamp is not None
+                    and (kept["size_bytes"], kept["ends"]) == (stamp.size_bytes, stamp.ends)
+                )
+                if same:
+                    place.unlink()
+            except (OSError, ValueError, LookupError, TypeError):
+                continue
+
     def _place(self, stamp: Stamp) -> Path:
         name = hashlib.blake2b(os.fsencode(stamp.real_path), digest_size=16).hexdigest()
         return self.folder / name[:2] / f"{name[2:]}.json"

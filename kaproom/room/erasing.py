@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from typing import Any
 from kaproom import clock
 from kaproom.clock import Instant
 from kaproom.errors import Mend, Refused
-from kaproom.places import PIECES
+from kaproom.measurements import Measurements, cache_folder
+from kaproom.places import PIECES, legible
 from kaproom.record import (
     NOTE,
     SESSION_ERASED,
@@ -109,7 +111,7 @@ def going(record: Record, wanted: str) -> Going:
     )
     pieces = tuple(_own_pieces(record, summary.session, prepared))
     code = _code(summary, entries, prepared)
-    own = (f"the copy of their own piece, {piece}" for piece in pieces)
+    own = (f"the copy of their own piece, {legible(str(piece), 4096)}" for piece in pieces)
     lines = (*_lines(summary, entries, prepared, sheets, copies), *own)
     return Going(summary.session, lines, prepared, sheets, pieces, copies, code)
 
@@ -127,8 +129,9 @@ def _own_pieces(record: Record, session: str, prepared: Sequence[int]) -> list[P
         if file:
             goes = entry.session == session or written.seq in prepared
             (ours if goes else others).add(Path(file))
-    kept_in = record.path.parent / PIECES
-    return sorted(piece for piece in ours - others if piece.is_relative_to(kept_in))
+    kept_in = (record.path.parent / PIECES).resolve()
+    # Resolved: a path with `..` in it would lead to somebody else's file.
+    return sorted(p for p in ours - others if p.parent.resolve().is_relative_to(kept_in))
 
 
 @dataclass(slots=True)
@@ -151,6 +154,9 @@ class Erasure:
         """
         written = record.erase(self.going.entry(self.by, clock.now()), self.going.prepared)
         self.wiped = record.wipe()
+        kept = Measurements(cache_folder(record.path.parent))
+        for piece in self.going.pieces:
+            kept.forget(piece)
         return (written,)
 
     def line(self) -> str:
@@ -162,6 +168,10 @@ class Erasure:
                 "may lie unused in the file."
             )
         still = _unlinked((*self.going.sheets, *self.going.pieces))
+        for folder in {piece.parent for piece in self.going.pieces}:
+            # It is called by the pseudonym; what belongs to another session keeps it.
+            with suppress(OSError):
+                folder.rmdir()
         if still:
             gone += f" Still there, remove by hand: {', '.join(still)}."
         for copy in self.going.copies:
@@ -194,7 +204,7 @@ def _unlinked(sheets: Sequence[Path]) -> list[str]:
         try:
             sheet.unlink(missing_ok=True)
         except OSError as error:
-            left.append(f"{sheet} ({(error.strerror or str(error)).lower()})")
+            left.append(f"{legible(str(sheet), 4096)} ({(error.strerror or str(error)).lower()})")
     return left
 
 

@@ -13,11 +13,13 @@ from studio import Studio
 
 from kaproom.cli.consoling import _plans
 from kaproom.clock import now
+from kaproom.curation.scan import scan
 from kaproom.errors import Mend
 from kaproom.files import load_room
+from kaproom.measurements import Measurements, cache_folder
 from kaproom.places import PIECES
 from kaproom.record import Entry, Record
-from kaproom.room.erasing import going
+from kaproom.room.erasing import Erasure, going
 
 PROFILE = """kaproom: profile/1
 title: Prepared
@@ -135,6 +137,54 @@ def test_erasing_a_session_takes_its_own_piece_unless_another_needs_it(tmp_path:
         found = going(record, "aaaa")
     assert found.pieces == (mine,)
     assert any("mine.flac" in line for line in found.lines)
+
+
+def test_a_piece_that_the_record_names_outside_its_folder_is_not_erased(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    outside = data / PIECES / "K-1" / ".." / ".." / ".." / "house-keys.flac"
+    at, prepared = now(), {"ref": "K-1", "closing": {"file": str(outside), "title": "x"}}
+    fields = {"ref": "K-1", "prepared": prepared}
+    with Record.open(data) as record:
+        record.append(
+            [
+                Entry(kind=kind, at=at, entered=at, session="a" * 32, fields=fields)
+                for kind in ("session-started", "session-ended")
+            ]
+        )
+        assert going(record, "aaaa").pieces == ()
+
+
+def test_an_erased_session_leaves_neither_pseudonym_nor_music_in_the_folder(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    original = Studio(tmp_path).tone("from the kitchen.flac", 2.0)
+    copy = data / PIECES / "K-0427" / original.name
+    copy.parent.mkdir(parents=True)
+    copy.write_bytes(original.read_bytes())
+    scan([original, copy], Measurements(cache_folder(data)))
+    at, prepared = now(), {"ref": "K-0427", "closing": {"file": str(copy), "title": "x"}}
+    with Record.open(data) as record:
+        for kind in ("session-started", "session-ended"):
+            fields = {"ref": "K-0427", "prepared": prepared}
+            session = Entry(kind=kind, at=at, entered=at, session="a" * 32, fields=fields)
+            record.append([session])
+        erasure = Erasure(going(record, "aaaa"), "AB")
+        assert len(leftovers(data)) > 4
+        erasure.work(record)
+    assert "Still there" not in erasure.line()
+    assert leftovers(data) == []
+
+
+def leftovers(data: Path) -> list[Path]:
+    words = (b"K-0427", b"kitchen")
+    return [
+        path
+        for path in data.rglob("*")
+        if any(word in str(path.relative_to(data)).encode() for word in words)
+        or (path.is_file() and any(word in path.read_bytes() for word in words))
+    ]
 
 
 def test_a_terminal_runs_nothing_of_an_intention(room: LivingRoom, profile: str) -> None:
