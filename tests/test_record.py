@@ -159,6 +159,15 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     assert path.read_bytes() == b"my holiday\n" * 1_000
 
 
+def test_a_copy_without_its_wal_says_how_a_record_is_copied(tmp_path: Path) -> None:
+    copy = tmp_path / "copy.sqlite3"
+    with Record.open(tmp_path / "room") as record:
+        record.append([entry()])
+        shutil.copyfile(record.path, copy)
+    with pytest.raises(Mend, match="copy with `kaproom backup`"):
+        verify(copy)
+
+
 def test_another_programs_database_is_refused(tmp_path: Path) -> None:
     raw = sqlite3.connect(tmp_path / FILE_NAME)
     raw.execute("CREATE TABLE holiday (day)")

@@ -196,8 +196,15 @@ def recognise(path: Path, connection: sqlite3.Connection) -> None:
     try:
         ours = connection.execute("PRAGMA application_id").fetchone()[0] == schema.APPLICATION_ID
         version = connection.execute("PRAGMA user_version").fetchone()[0]
+        empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
     except FAULTS as error:
         raise Mend(f"{path}: {why(error)}") from error
+    if not ours and empty:
+        # All of a young record is still in its WAL: this is what a file manager copies of it.
+        raise Mend(
+            f"{path}: is an empty database; if it is a copy of a record, what is in it was left "
+            "behind in record.sqlite3-wal: copy with `kaproom backup`"
+        )
     if not ours:
         raise Mend(
             f"{path}: is a database, but not kaproom's; move it away or choose another data folder"
