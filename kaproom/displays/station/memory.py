@@ -40,7 +40,7 @@ class Memory:
         self._desk = desk
         self._added = 0
         self._signed: dict[Mark, Signature] = {}
-        self._said: dict[Key, datetime] = {}
+        self._said: dict[Key, tuple[datetime, str]] = {}
 
     def recall(self, at: datetime) -> None:
         """Take in what is not older than twelve hours, and begin the file anew."""
@@ -58,11 +58,14 @@ class Memory:
         lines = []
         for key, found in self._ward.places.items():
             said = self._said.get(key)
-            if found.seen_at is not None and (said is None or at - said >= SEEN_EVERY):
-                self._said[key] = at
+            if found.seen_at is not None and (
+                said is None or at - said[0] >= SEEN_EVERY or said[1] != found.name
+            ):
+                self._said[key] = at, found.name
                 lines.append(_seen(self._ward, key))
         lines += [_happened(key, what) for key, what in self._ward.new]
         self._ward.new.clear()
+        self._ward.met = False
         for mark, signed in self._desk.signed.items():
             if self._signed.get(mark) is not signed:
                 self._signed[mark] = signed
@@ -106,7 +109,7 @@ class Memory:
         for key, found in self._ward.places.items():
             if found.seen_at is not None:
                 lines.append(_seen(self._ward, key))
-                self._said[key] = at
+                self._said[key] = at, found.name
             lines += [_happened(key, what) for what in found.history]
         lines += [_signed(mark[0], signed) for mark, signed in self._desk.signed.items()]
         self._signed = dict(self._desk.signed)

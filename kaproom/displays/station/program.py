@@ -225,7 +225,7 @@ class Station:
     def _keep(self, matters: Sequence[Matter]) -> None:
         now_ns = clock.mono_ns()
         self.desk.forget(self.ward, matters, now_ns)
-        if self.ward.new or now_ns - self._kept_ns >= _KEEP_EVERY_S * NS_PER_S:
+        if self.ward.new or self.ward.met or now_ns - self._kept_ns >= _KEEP_EVERY_S * NS_PER_S:
             self._kept_ns = now_ns
             self._memory.keep(clock.utc())
 

@@ -136,6 +136,8 @@ class Ward:
     _rooms: Rooms = field(default_factory=Rooms)
     new: list[tuple[Key, Happening]] = field(default_factory=list)
     """What happened and is not written down yet."""
+    met: bool = False
+    """A room was heard for the first time, or has another name, and that is not written down."""
 
     @property
     def not_understood(self) -> int:
@@ -161,7 +163,7 @@ class Ward:
         readable = any(c.isprintable() and c != " " for c in name)
         name = name if readable else found.room.alias
         if name != found.name:
-            found.name = name
+            found.name, self.met = name, True
             self._label()
 
     def _label(self) -> None:
@@ -208,6 +210,7 @@ class Ward:
         if room.meta is not None:
             self.rename(found, room.meta.display_name)
         if not retained:
+            self.met |= found.seen_at is None
             found.seen_at, found.seen_ns = at, now_ns
         if room.verified:
             found.live_ns = room.arrived_ns
@@ -263,9 +266,9 @@ class Ward:
     # -- what is known
 
     def age_s(self, found: Place, now_ns: int) -> float | None:
-        """Since a room was heard live; of one that never was, since we could not hear it."""
+        """Since a room was heard live; of what a broker kept, since we could not hear it."""
         age_s = found.age_s(now_ns)
-        if age_s is None and self.lost_ns is not None:
+        if age_s is None and found.room.state is not None and self.lost_ns is not None:
             return (now_ns - self.lost_ns) / NS_PER_S
         return age_s
 

@@ -178,6 +178,20 @@ def test_a_memory_that_was_spoilt_ends_in_a_screen(line: str, tmp_path: Path) ->
     assert stage.screen(View(chosen=ROOM, detail=True))(1280.0, 800.0).words()
 
 
+def test_a_room_is_remembered_with_its_name_from_the_first_moment(tmp_path: Path) -> None:
+    stage = Stage(SAY)
+    memory = Memory(tmp_path / "station.jsonl", stage.ward, stage.desk)
+    room = ImaginedRoom("room-1", "The quiet room", stage.at)
+    for message in (room.state(), room.meta()):
+        stage.hear(message)
+        assert stage.ward.met
+        memory.keep(stage.at)
+        assert not stage.ward.met
+    again = Ward("ward-3")
+    Memory(tmp_path / "station.jsonl", again, Desk("Ward 3")).recall(stage.at)
+    assert again.places[ROOM].name == "The quiet room"
+
+
 def test_what_a_full_disk_did_not_take_is_written_when_there_is_room(tmp_path: Path) -> None:
     stage = Stage(SAY)
     stage.hear(stage.room().state())

@@ -132,6 +132,11 @@ def test_a_room_that_is_expected_is_there_before_it_was_heard_of(stage: Stage) -
     assert (shown.name, shown.idle, shown.idle_more) == ("attic", "NO DATA", "not heard yet")
     stage.wait(13 * 3600)
     assert ("clinic", "attic") in stage.ward.places
+    # Nobody knows how old nothing is, whether the broker is there or not.
+    stage.ward.link_down("gone", stage.now_ns, stage.at)
+    stage.wait(9)
+    shown = told_of(stage.ward, found, (), stage.now_ns, say=SAY, clock="")
+    assert shown.standing_text == "NO DATA"
 
 
 def test_a_room_stays_for_twelve_hours_and_then_goes(stage: Stage) -> None:
