@@ -16,6 +16,7 @@ class Agenda:
 
     Attributes:
         plans: What can be begun.
+        offered: They were looked for.
         page: Before a session: ``choose``, ``list``, ``checks``.
         row: Of the plan that is chosen.
         listed: The list that is worked off now.
@@ -36,6 +37,7 @@ class Agenda:
     ear: str = ""
     seen_end: str = ""
     asked_plan: str = ""
+    offered: bool = False
 
     @property
     def plan(self) -> Plan | None:
@@ -45,7 +47,7 @@ class Agenda:
     def offer(self, plans: Sequence[Plan]) -> None:
         """What can be begun; what was chosen stays chosen."""
         chosen = self.asked_plan or (f"{self.plan.ref} {self.plan.name}" if self.plan else "")
-        self.plans, self.asked_plan = plans, ""
+        self.plans, self.asked_plan, self.offered = plans, "", True
         rows = [row for row, one in enumerate(plans) if f"{one.ref} {one.name}" == chosen]
         self.row = rows[0] if rows else 0
 

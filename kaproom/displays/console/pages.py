@@ -64,7 +64,9 @@ def choose(box: Box, desk: Desk, say: Saying, least: float) -> Group:
             elements.append(Text(right.below(28), used, 15, Role.SECOND, align="right"))
         targets.append(Target(place, f"plan {number}"))
     if not desk.agenda.plans:
-        elements.append(Text(room.top(40), w("console.choose.none"), 20, Role.SECOND))
+        key = "console.choose.none" if desk.agenda.offered else "console.choose.looking"
+        elements.append(Text(room.top(40), w(key), 20, Role.SECOND))
+    ready = desk.agenda.plan is not None and not desk.agenda.plan.fault
     more, where = foot(
         box,
         [
@@ -73,7 +75,11 @@ def choose(box: Box, desk: Desk, say: Saying, least: float) -> Group:
             Button("help", w("console.act.help"), desk.keys.shown("help", say.words)),
             Button("quit", w("console.act.quit"), desk.keys.shown("quit", say.words)),
             Button(
-                "next", w("console.next-page"), say.words("key.enter"), role=Role.ACCENT, on=True
+                "next",
+                w("console.next-page"),
+                w("key.enter"),
+                role=Role.ACCENT if ready else Role.SECOND,
+                on=ready,
             ),
         ],
         least,

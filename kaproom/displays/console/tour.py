@@ -76,6 +76,9 @@ def _desks(keys: Keys | None) -> Iterator[tuple[str, Desk, str]]:
 
 def _before(keys: Keys | None) -> Iterator[tuple[str, Desk]]:
     idle = status(IDLE)
+    searching = desk(idle, keys)
+    searching.agenda.plans = ()
+    yield "choosing-looking", searching
     yield "choosing", desk(idle, keys)
     going = desk(idle, keys)
     going.act("next", _NOW_NS, WALL)
