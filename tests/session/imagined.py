@@ -183,6 +183,7 @@ def _any_track(key: str) -> Offer:
 # Few draws from rich pools: a whole session is then imagined in a few milliseconds.
 _PHASES = [_any_phase() for _ in range(200)]
 _TRACKS = [_any_track(f"t{n}") for n in range(120)]
+_HUSHES = [Offer(key=f"hush {s:g}", title="hush", silence_s=s) for s in (15.0, 60.0, 300.0)]
 _SCAPES = [scape(name, turn_s) for name in SOUNDSCAPES for turn_s in (6.0, 60.0, 300.0)]
 
 
@@ -245,7 +246,7 @@ def profiles(draw: st.DrawFn) -> Profile:
 def repertoires(draw: st.DrawFn) -> Repertoire:
     sections = {}
     for name in "abc":
-        pieces = draw(st.lists(st.sampled_from([*_TRACKS, *_SCAPES]), max_size=6))
+        pieces = draw(st.lists(st.sampled_from([*_TRACKS, *_SCAPES, *_HUSHES]), max_size=6))
         endless = draw(st.sampled_from([None, None, *SOUNDSCAPES]))
         sections[name] = tuple(pieces) + (() if endless is None else (scape(endless),))
     # The same file in two sections is one piece.
