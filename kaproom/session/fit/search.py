@@ -23,10 +23,11 @@ filling that arrives is the best of its kind, so (1), (2) and (3) are tried from
 value on: without a bed to within 1 s, to within 5 s, then with a bed of more and more.
 
 What it costs: measured, 0.15 ms for twelve pieces and a phase of half an hour, of which a
-dozen nodes are walked; 2 to 8 ms for a session of three hours with 500 pieces. The walk can
-only go astray where seams differ much; it is bounded by nodes, never by time, so the same
-input gives the same filling. Where the bound is met (NODES_MAX at each value of (1) to (3)),
-the next value is tried, and the filling is good and not the best.
+dozen nodes are walked; 2 to 8 ms for a session of three hours with 500 pieces, 12 ms the
+most of 2,000. The walk can only go astray where seams differ much; it is bounded by nodes,
+never by time, so the same input gives the same filling. Where the bound is met (NODES_MAX
+at each value of (1) to (3)), the next value is tried, and the filling is good and not the
+best; no more than 710 nodes were walked in any of 20,000 fillings.
 
 Times are seconds, on whatever clock the caller counts.
 """
