@@ -236,10 +236,8 @@ class Station:
             wish: Wish | None = None
             match told:
                 case Pressed(name, at_ns):
-                    order, columns, calling = composed.order, composed.columns, composed.calling
-                    self.view, wish = on_key(
-                        self.view, name, order, columns, at_ns, calling=calling
-                    )
+                    order, columns, unseen = composed.order, composed.columns, composed.unseen
+                    self.view, wish = on_key(self.view, name, order, columns, at_ns, unseen=unseen)
                 case Typed(text):
                     self.view = on_text(self.view, text)
                 case Press(x, y):

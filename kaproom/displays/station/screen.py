@@ -18,7 +18,7 @@ from kaproom.displays.palette import Role
 from kaproom.displays.shapes import Box, Group, Screen, Text
 from kaproom.displays.station import strips
 from kaproom.displays.station.detail import detail_group
-from kaproom.displays.station.matters import Desk, Matter
+from kaproom.displays.station.matters import Desk, Matter, Step
 from kaproom.displays.station.saying import Saying
 from kaproom.displays.station.telling import Tile, tile
 from kaproom.displays.station.tiles import grid, tile_group
@@ -45,7 +45,7 @@ class Composed:
         order: The rooms as they stand, row by row.
         columns: How many stand side by side.
         matters: Every open matter; all of them are on the screen.
-        calling: The rooms of those that call here, the most pressing first.
+        unseen: The rooms of those that nobody has seen, the most pressing first.
         scroll: How far back the history stands; never beyond its end.
     """
 
@@ -53,7 +53,7 @@ class Composed:
     order: tuple[Key, ...]
     columns: int
     matters: tuple[Matter, ...]
-    calling: tuple[Key, ...]
+    unseen: tuple[Key, ...]
     scroll: int
 
 
@@ -128,8 +128,8 @@ class Composer:
         groups += [self._same(group) for group in self._asked(view, matters, width, height)]
         columns = len({box.x for box in places}) or 1
         whole = Screen(width, height, tuple(groups))
-        keys = tuple(dict.fromkeys(matter.key for matter in calling))
-        return Composed(whole, order, columns, matters, keys, scroll)
+        unseen = tuple(dict.fromkeys(m.key for m in matters if m.step > Step.SEEN))
+        return Composed(whole, order, columns, matters, unseen, scroll)
 
     # -- tiles
 

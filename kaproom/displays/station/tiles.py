@@ -154,8 +154,11 @@ def _large(tile: Tile, box: Box) -> list[Element]:
 
 def _idle(tile: Tile, body: Box, k: float) -> list[Element]:
     role = Role.URGENT if tile.standing in (Standing.NO_DATA, Standing.NO_LINK) else Role.SECOND
-    big = Box(body.x, body.y + body.height * 0.16, body.width, 46 * k)
     found: list[Element] = []
+    if tile.call is not None and tile.call_role is not None:
+        found += _pill(body.top(44 * k).inset(0, 2 * k), tile.call, tile.call_role, 26 * k)
+        body = body.below(44 * k)
+    big = Box(body.x, body.y + body.height * 0.16, body.width, 46 * k)
     if role is Role.URGENT:
         # Words on hatching need a ground of their own.
         back = Box(body.x, big.y - 4 * k, body.width, 78 * k)
@@ -269,6 +272,9 @@ def _middle(tile: Tile, box: Box) -> list[Element]:
     if tile.running is not None:
         return [*found, *_middle_body(tile, tile.running, body, k)]
     role = Role.URGENT if tile.standing in (Standing.NO_DATA, Standing.NO_LINK) else Role.SECOND
+    if tile.call is not None and tile.call_role is not None:
+        found += _pill(body.top(30 * k).inset(0, 2 * k), tile.call, tile.call_role, 17 * k)
+        body = body.below(30 * k)
     if role is Role.URGENT:
         found.append(Panel(body.inset(0, body.height * 0.2), Role.PANEL, None))
     return [*found, Text(body, tile.idle, 20 * k, role, True, "centre")]

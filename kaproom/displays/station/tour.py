@@ -171,6 +171,34 @@ def _chosen(say: Saying) -> Iterator[tuple[str, Made]]:
     yield "leaving", stage.screen(View(leaving=True))
 
 
+def _calls(say: Saying) -> Iterator[tuple[str, Made]]:
+    """A call, from its first moment until it is seen; and calls where no session is."""
+    stage = Stage(say)
+    ordinary(stage, 4)
+    stage.hear(stage.rooms[0].matter("call", "assist", 1))
+    stage.hear(stage.rooms[0].state())
+    yield "call-new", stage.screen()
+    stage.wait(35.0, *stage.rooms)
+    yield "call-grown", stage.screen()
+    stage.desk.second = True
+    stage.watched()
+    yield "call-grown-second", stage.screen()
+    stage.wait(30.0, *stage.rooms)
+    yield "call-second", stage.screen()
+    open_now = stage.desk.matters(stage.ward, stage.now_ns)
+    stage.desk.sign(open_now, "AB", stage.at)
+    yield "call-seen", stage.screen()
+    for count in (4, 12):
+        stage = Stage(say)
+        for number in range(count):
+            stage.hear(stage.room().state())
+            if number < 3:
+                stage.hear(stage.rooms[number].matter("call", "urgent", 190))
+        stage.wait(1.0, *stage.rooms)
+        stage.hear(stage.rooms[1].presence("offline"))
+        yield f"call-without-session-{count:02}", stage.screen()
+
+
 def stops(say: Saying) -> Iterator[tuple[str, Made]]:
     """The tour: a name and what makes the screen."""
     yield "nothing-heard", Stage(say).screen()
@@ -202,18 +230,4 @@ def stops(say: Saying) -> Iterator[tuple[str, Made]]:
     stage.wait(7.0)
     yield "own-link-lost-worst", stage.screen()
     yield "names", _named(Stage(say)).screen()
-    stage = Stage(say)
-    ordinary(stage, 4)
-    stage.hear(stage.rooms[0].matter("call", "assist", 1))
-    stage.hear(stage.rooms[0].state())
-    yield "call-new", stage.screen()
-    stage.wait(35.0, *stage.rooms)
-    yield "call-grown", stage.screen()
-    stage.desk.second = True
-    stage.watched()
-    yield "call-grown-second", stage.screen()
-    stage.wait(30.0, *stage.rooms)
-    yield "call-second", stage.screen()
-    open_now = stage.desk.matters(stage.ward, stage.now_ns)
-    stage.desk.sign(open_now, "AB", stage.at)
-    yield "call-seen", stage.screen()
+    yield from _calls(say)

@@ -71,7 +71,7 @@ def on_key(
     columns: int,
     now_ns: int,
     *,
-    calling: Sequence[Key] = (),
+    unseen: Sequence[Key] = (),
 ) -> Seen:
     """A key went down.
 
@@ -81,7 +81,7 @@ def on_key(
         order: The rooms as they stand on the screen, row by row.
         columns: How many stand side by side.
         now_ns: This moment.
-        calling: The rooms whose matters nobody has seen, the most pressing first.
+        unseen: The rooms with matters that nobody has seen, the most pressing first.
     """
     if view.asking is not None:
         return _on_asking(view, name)
@@ -93,7 +93,7 @@ def on_key(
         return scrolled(view, _SCROLLS[name]), None
     match name:
         case "a":
-            return _asked(view, calling), None
+            return _asked(view, unseen), None
         case "m":
             until_ns = 0 if view.muted_until_ns > now_ns else now_ns + round(MUTE_S * NS_PER_S)
             return replace(view, muted_until_ns=until_ns), None
@@ -104,9 +104,9 @@ def on_key(
             return (view if change is None else change(view)), None
 
 
-def _asked(view: View, calling: Sequence[Key]) -> View:
-    """Ask for initials: for the chosen room, or where it does not call, for the one that does."""
-    key = view.chosen if view.chosen in calling or not calling else calling[0]
+def _asked(view: View, unseen: Sequence[Key]) -> View:
+    """Ask for initials: for the chosen room; where nothing waits there, for the one that does."""
+    key = view.chosen if view.chosen in unseen or not unseen else unseen[0]
     return view if key is None else replace(view, chosen=key, asking="", swallow="a", scroll=0)
 
 

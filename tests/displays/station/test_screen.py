@@ -103,6 +103,18 @@ def test_what_nobody_has_seen_stands_in_the_banner_and_goes_when_it_is_signed() 
     assert "seen by AB, Ward 3" in words(stage)
 
 
+def test_a_call_stands_large_where_there_is_no_session_and_where_there_is_no_data() -> None:
+    for alone in (1, 12):
+        stage = Stage(EN)
+        for _ in range(alone):
+            stage.hear(stage.room().state())
+        stage.hear(stage.rooms[0].matter("call", "urgent", 180))
+        stage.hear(stage.rooms[0].state())
+        assert "CALL 3 min" in words(stage)
+        stage.wait(40)
+        assert {"CALL 3 min", "NO DATA"} <= set(words(stage).splitlines())
+
+
 def test_a_fixed_order_counts_numbers_and_the_gravest_first_puts_calls_first() -> None:
     stage = Stage(EN)
     worst(stage, 12)
@@ -168,8 +180,8 @@ def test_a_signs_for_the_room_that_calls_where_none_is_chosen() -> None:
     for code, priority, room in (("sound-lost", "assist", 1), ("call", "urgent", 2)):
         stage.hear(stage.rooms[room].matter(code, priority, 3))
         stage.hear(stage.rooms[room].state())
-    calling = composed(stage).calling
-    assert calling == (("clinic", "room-3"), ("clinic", "room-2"))
+    unseen = composed(stage).unseen
+    assert unseen == (("clinic", "room-3"), ("clinic", "room-2"))
     for chosen, asked in (
         (None, "room-3"),
         ("room-1", "room-3"),
@@ -177,7 +189,7 @@ def test_a_signs_for_the_room_that_calls_where_none_is_chosen() -> None:
         ("room-3", "room-3"),
     ):
         view = View(chosen=None if chosen is None else ("clinic", chosen))
-        view, _ = on_key(view, "a", ORDER, 3, 0, calling=calling)
+        view, _ = on_key(view, "a", ORDER, 3, 0, unseen=unseen)
         assert (view.chosen, view.asking) == (("clinic", asked), "")
     said = words(stage, view)
     assert "Taken note of: Room 3" in said
