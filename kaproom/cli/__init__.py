@@ -5,6 +5,8 @@ Exit status: 0 done, 1 failed or refused, 2 a file, a setting or an argument to 
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 from typing import Annotated, Any
 
@@ -29,6 +31,7 @@ from kaproom.cli import (
 )
 from kaproom.cli.asking import HERE
 from kaproom.errors import Mend, Refused, WorldFailed
+from kaproom.places import legible
 
 app = typer.Typer(
     name="kaproom",
@@ -94,6 +97,10 @@ def main() -> None:
         sys.exit(_say(error, 2))
     except _NotACommand as error:
         sys.exit(_say(_as_one_line(error), 2))
+    except OSError as error:
+        if error.errno not in _NOT_THEIRS or error.filename is None:
+            raise
+        sys.exit(_say(_not_theirs(error), 2))
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
@@ -102,6 +109,17 @@ def main() -> None:
 def _say(what: object, status: int) -> int:
     typer.echo(str(what), err=True)
     return status
+
+
+# What a path that somebody named may be, wherever it is first touched.
+_NOT_THEIRS = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG)
+
+
+def _not_theirs(error: OSError) -> str:
+    named = legible(os.fsdecode(error.filename), 300)
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{named}: is too long for a file's name; choose a shorter one"
+    return f"{named}: may not be read or written by this user; name another, or ask whose it is"
 
 
 def _as_one_line(error: Any) -> str:

@@ -43,7 +43,14 @@ def connect(path: Path, *, read_only: bool, engine: Engine = standard) -> sqlite
     Raises:
         Mend: There is none, or it cannot be opened.
     """
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except PermissionError as error:
+        raise Mend(
+            f"{path}: may not be read by this user; give the command as the account that runs the "
+            "room, or as a member of the group kaproom"
+        ) from error
+    if not there:
         raise Mend(
             f"{path}: no record here; `kaproom daemon` begins one, "
             "and --room or KAPROOM_DATA names another room's"

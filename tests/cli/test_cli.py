@@ -62,6 +62,7 @@ def _playlist(folder: Path, *files: str) -> None:
         (["level", "up", "40"], 2, "kaproom level up: Invalid value for 'DB'"),
         (["infusion", "rate", "fast", "mg/min"], 2, "Invalid value for 'N'"),
         (["new", "playlist", "/nonexistent"], 2, "/nonexistent does not exist"),
+        (["scan", "x" * 300], 2, "xxx: is too long for a file's name; choose a shorter one"),
         (["verify", "--head", "zz"], 2, "--head: 'zz' is neither SEQ:HASH"),
         (["--room", "/nonexistent.yaml", "status"], 2, "/nonexistent.yaml does not exist"),
     ],
@@ -139,6 +140,17 @@ def test_a_data_folder_that_cannot_be_made_is_one_line(tmp_path: Path, runtime: 
     assert done.returncode == 2
     assert len(done.stderr.strip().splitlines()) == 1
     assert "KAPROOM_DATA" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root is refused nothing")
+def test_what_one_may_not_read_is_one_line(room: LivingRoom, tmp_path: Path) -> None:
+    shut = tmp_path / "shut"
+    shut.mkdir(mode=0)
+    for words in (["verify", str(shut / "x")], ["backup", str(shut / "x")]):
+        said = room.kaproom(*words, status=2)
+        assert "may not be read" in said and len(said.strip().splitlines()) == 1
+    room.environment["KAPROOM_DATA"] = str(shut / "data")
+    assert "a member of the group kaproom" in room.kaproom("report", status=2)
 
 
 def test_the_daemon_says_which_room_file_it_took(room: LivingRoom) -> None:
