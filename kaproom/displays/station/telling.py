@@ -89,7 +89,7 @@ class Tile:
 
     Attributes:
         standing_text: STALE 14 s, NO DATA, live: how far it is to be believed, and its age.
-        call: The call with its minutes, large; the gravest that nobody has seen.
+        call: The call with its minutes, large; and whether somebody has seen it.
         running: The session; None when there is none, or nothing is to be shown of it.
         idle: What stands in place of a session.
         severity: Sorts the gravest first.
@@ -102,6 +102,7 @@ class Tile:
     age: str
     call: str | None
     call_role: Role | None
+    call_seen: bool
     running: Running | None
     idle: str
     idle_more: str
@@ -138,6 +139,7 @@ def tile(
         say.age(age_s),
         None if call is None else f"{say.brief(call.code)} {say.age(call.open_s)}",
         None if call is None else ROLES[call.priority],
+        call is not None and call.seen_by is not None,
         running,
         idle,
         more,

@@ -7,6 +7,7 @@ hatched and said in words; of NO DATA no old value is left.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil
 
 from kaproom.displays.palette import Role
@@ -155,8 +156,8 @@ def _large(tile: Tile, box: Box) -> list[Element]:
 def _idle(tile: Tile, body: Box, k: float) -> list[Element]:
     role = Role.URGENT if tile.standing in (Standing.NO_DATA, Standing.NO_LINK) else Role.SECOND
     found: list[Element] = []
-    if tile.call is not None and tile.call_role is not None:
-        found += _pill(body.top(44 * k).inset(0, 2 * k), tile.call, tile.call_role, 26 * k)
+    if tile.call is not None:
+        found += _badge(tile, tile.call, body.top(44 * k).inset(0, 2 * k), 26 * k)
         body = body.below(44 * k)
     big = Box(body.x, body.y + body.height * 0.16, body.width, 46 * k)
     if role is Role.URGENT:
@@ -184,9 +185,8 @@ def _body(tile: Tile, run: Running, body: Box, k: float) -> list[Element]:
         means = Box(number.right + 2 * k, big.y + 18 * k, big.right - number.right - 2 * k, 26 * k)
         found.append(Text(means, run.left_means, 17 * k, second))
     else:
-        role = tile.call_role or _badge_role(tile)
         place = Box(big.x + half + 4 * k, big.y + 8 * k, big.width - half - 4 * k, 40 * k)
-        found += _pill(place, badge, role, 22 * k)
+        found += _badge(tile, badge, place, 22 * k)
     at = big.bottom
     bar = Box(body.x, at, body.width, 9 * k)
     found.append(Bar(bar, run.whole, Role.SECOND if old else Role.ACCENT))
@@ -226,8 +226,15 @@ def _body(tile: Tile, run: Running, body: Box, k: float) -> list[Element]:
     return found
 
 
-def _badge_role(tile: Tile) -> Role:
-    return Role.SECOND if tile.standing in _OLD else Role.ACCENT
+def _badge(tile: Tile, text: str, box: Box, size: float) -> list[Element]:
+    """CALL, AWAY, HELD: filled; a call that somebody has seen is an outline."""
+    if tile.call is None or tile.call_role is None:
+        return _pill(box, text, Role.SECOND if tile.standing in _OLD else Role.ACCENT, size)
+    pill = _pill(box, text, tile.call_role, size)
+    if not tile.call_seen:
+        return pill
+    words = [replace(e, role=tile.call_role) for e in pill if isinstance(e, Text)]
+    return [Panel(box, Role.PANEL, tile.call_role, 2.0, 4), *words]
 
 
 def matter_elements(line: MatterLine, row: Box, size: float) -> list[Element]:
@@ -272,8 +279,8 @@ def _middle(tile: Tile, box: Box) -> list[Element]:
     if tile.running is not None:
         return [*found, *_middle_body(tile, tile.running, body, k)]
     role = Role.URGENT if tile.standing in (Standing.NO_DATA, Standing.NO_LINK) else Role.SECOND
-    if tile.call is not None and tile.call_role is not None:
-        found += _pill(body.top(30 * k).inset(0, 2 * k), tile.call, tile.call_role, 17 * k)
+    if tile.call is not None:
+        found += _badge(tile, tile.call, body.top(30 * k).inset(0, 2 * k), 17 * k)
         body = body.below(30 * k)
     if role is Role.URGENT:
         found.append(Panel(body.inset(0, body.height * 0.2), Role.PANEL, None))
@@ -290,7 +297,7 @@ def _middle_body(tile: Tile, run: Running, body: Box, k: float) -> list[Element]
     found: list[Element] = [Text(big.left(half), run.left, size, first, True)]
     rest = big.beyond(half + 3)
     if badge:
-        found += _pill(rest.inset(0, 4 * k), badge, tile.call_role or _badge_role(tile), 16 * k)
+        found += _badge(tile, badge, rest.inset(0, 4 * k), 16 * k)
     else:
         size = fitted(run.left_means, rest.width, 13 * k)
         found.append(Text(rest, run.left_means, size, Role.SECOND, align="right"))

@@ -64,7 +64,7 @@ def test_a_call_is_shown_on_the_screen_signed_by_key_and_pointer_and_read_in_the
             until(lambda: call(room) == "seen", what="that somebody saw it")
             seen = room.status()["call"]["seen"]
             assert [(one["by"], one["station"]) for one in seen] == [("AB", "Ward 3")]
-            until(lambda: not screen.shows(URGENT, 20_000), what="an end of the banner")
+            until(lambda: not screen.shows(URGENT, 60_000), what="an end of the banner")
             # A call that was taken back is gone from the screen; a new one is new.
             room.call("call", {"cancel": True})
             until(lambda: not screen.shows(URGENT), what="a quiet screen")
