@@ -271,6 +271,10 @@ class _Planner:
         index, writer = self.index, self.writer
         if isinstance(before, Ending):
             before = replace(before, earliest_s=max(before.earliest_s, self._last_start_s()))
+        if isinstance(before, Playing) and before.piece.until_s:
+            # Later than this what follows enters by its end, like any piece.
+            latest_s = before.piece.length_s - seam(before.piece, following).wanted_s
+            before = replace(before, piece=replace(before.piece, until_s=max(0.0, latest_s)))
         offers = {offer.key: offer for unit in units for offer in unit}
         pieces = [Unit(tuple(writer.piece(o, index) for o in unit)) for unit in units]
         bed = writer.piece(self.choice.bed(index), index)

@@ -704,6 +704,24 @@ def test_a_piece_that_fails_before_its_turn_is_replaced() -> None:
     assert isinstance(play, Play) and failed not in play.cues
 
 
+@pytest.mark.parametrize("lasts_min", [2.3, 2.5, 3.0, 3.7, 4.0])
+def test_a_soundscape_whose_turn_ends_after_its_phase_is_left_for_the_next_in_time(
+    lasts_min: float,
+) -> None:
+    # It asks for slow crossfades, what follows for quick ones.
+    plan = profile([lasts_min, 20.0], planned_min=30.0, crossfade_s=0.5)
+    phases = (plan.phases[0].model_copy(update={"crossfade_s": 60.0}), *plan.phases[1:])
+    plan = plan.model_copy(update={"phases": phases})
+    music = repertoire(plan)
+    sections = music.sections | {plan.phases[0].section: (scape("bowls", 300.0),)}
+    made = Room(plan, music.model_copy(update={"sections": sections}))
+    made.at(41.1, e.Infused, what="started")
+    starts_s = 41.1 + lasts_min * 60
+    entering = next(c for c in made.session.cues if c.phase_index == 1)
+    assert entering.start_s == pytest.approx(starts_s, abs=5.0)
+    assert entering.start_s + entering.crossfade_s <= 300.0
+
+
 @pytest.mark.parametrize("before_s", [3.0, 4.0, 5.0, 7.5, 9.0, 30.0])
 def test_a_plan_made_anew_as_the_closing_piece_is_about_to_enter_keeps_it_there(
     before_s: float,

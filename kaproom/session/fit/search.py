@@ -228,8 +228,9 @@ class _Search:
         earliest_s = before.earliest_s if isinstance(before, Playing) else -inf
         for way in ways:
             if way == LAST:
-                longest_s = start[1] + piece.until_s
-                if finish is stretch.following and start[0] + BED_MIN_S <= window[1] <= longest_s:
+                # It is left at the boundary itself.
+                soonest_s, latest_s = start[0] + BED_MIN_S, start[1] + piece.until_s
+                if finish is stretch.following and soonest_s <= stretch.boundary_s <= latest_s:
                     return [Step(way, None)]
                 continue
             forced = stretch.opens and not used
