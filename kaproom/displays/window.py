@@ -27,6 +27,7 @@ from kaproom.errors import Mend, WorldFailed
 # How often SDL is asked anyway; the second where nothing was found to sleep on.
 _ASK_AGAIN_S = 0.1
 _ASK_BLINDLY_S = 0.02
+_UNSEEN = ("offscreen", "dummy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class Window:
         before = _sources()
         try:
             pygame.display.init()
+            _must_be_seen(pygame.display.get_driver())
             screens = pygame.display.get_num_displays()
             if not 0 <= self._display < screens:
                 there = ", ".join(map(str, range(screens)))
@@ -120,6 +122,7 @@ class Window:
             flags = pygame.FULLSCREEN if self._full else pygame.RESIZABLE
             pygame.display.set_mode(size_px, flags, display=self._display)
         except pygame.error as error:
+            pygame.display.quit()
             why = str(error) or "SDL gives no reason"
             raise WorldFailed(
                 f"no window can be opened: {why}; is there a screen (DISPLAY, WAYLAND_DISPLAY,"
@@ -223,6 +226,15 @@ def _choose_way(driver: str) -> None:
     """
     if driver == "x11":
         os.environ.setdefault("SDL_FRAMEBUFFER_ACCELERATION", "0")
+
+
+def _must_be_seen(driver: str) -> None:
+    """Refuse what SDL takes where it finds no screen: a window that nobody sees.
+
+    Whoever asks for it by name has it.
+    """
+    if driver in _UNSEEN and os.environ.get("SDL_VIDEODRIVER") != driver:
+        raise pygame.error("no screen was found")
 
 
 def _sources() -> set[tuple[int, str]]:

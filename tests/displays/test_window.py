@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -121,6 +122,16 @@ def test_a_machine_without_a_screen_says_so_in_a_line(monkeypatch: pytest.Monkey
     with pytest.raises(WorldFailed, match="no window can be opened") as raised:
         Window("a test", (640, 400))
     assert "\n" not in str(raised.value)
+
+
+def test_a_window_that_nobody_would_see_is_none() -> None:
+    """Of a machine without a screen SDL makes one in memory."""
+    asked = "from kaproom.displays.window import Window; Window('a test', (640, 400))"
+    unseen = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+    where = {name: value for name, value in os.environ.items() if name not in unseen}
+    shows = [sys.executable, "-c", asked]
+    done = subprocess.run(shows, env=where, capture_output=True, text=True, timeout=60, check=False)
+    assert "WorldFailed: no window can be opened: no screen was found" in done.stderr
 
 
 def test_a_display_that_is_not_there_is_named_with_those_that_are(
