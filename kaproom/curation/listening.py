@@ -245,8 +245,12 @@ class Listening:
         if last is None or heard.frame != self._end(last) or not (heard.feeds and last.feeds):
             return
         most_db = SLEW_DB_PER_S * len(last.block) / RATE_HZ + _LAW_MARGIN_DB
-        rises_db = max(heard.gain_db - last.gain_db, last.limiter_db - heard.limiter_db)
         cue = heard.programme.at(heard.frame)
+        rises_db = last.limiter_db - heard.limiter_db
+        # Silence has no gain: 0 dB there is not above what fades out into it.
+        both = [each for each in (cue, heard.programme.at(last.frame)) if each is not None]
+        if not any(isinstance(each.source, Quiet) for each in both):
+            rises_db = max(rises_db, heard.gain_db - last.gain_db)
         if rises_db > most_db and cue is not None and not self._rose:
             self._rose = True
             line = f"the gain rises by {rises_db:.1f} dB within a second; tell kaproom's makers"

@@ -133,6 +133,12 @@ def test_a_sound_session_has_no_fault_whatever_befalls_it(house: House, on: str)
     assert {fault.kind for fault in found} <= (set() if on == PLANNED else {"too-little-music"})
 
 
+def test_a_planned_silence_after_a_loud_piece_is_no_rise(house: House) -> None:
+    house.piece("loud.flac", music(OPEN_S, seed=4) * 3)
+    found = house.faults("loud.flac\n    - silence: 10 s", "2.flac", "3.flac")
+    assert [fault.line for fault in found if fault.kind == "rise"] == []
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory, shelf: Path) -> dict[str, list[Fault]]:
     """What is heard of a playlist of which every piece is broken in its own way."""
