@@ -1,7 +1,7 @@
 """What people do at the console, and what becomes of it: keys and presses in, wishes out.
 
 It reads no clock and opens nothing. A deed's key is stamped before anything else is done
-with it; a second press within ``GUARD_S`` is the same press. What cannot be undone asks
+with it; a second press at once is the same press (``deeds.GUARD_S``). What cannot be undone asks
 once more. What was pressed is a wish until the room has answered it.
 """
 
@@ -15,6 +15,16 @@ from kaproom.clock import NS_PER_S
 from kaproom.displays import keyboard
 from kaproom.displays.console.agenda import Agenda
 from kaproom.displays.console.calling import Call, Pressed, standing
+from kaproom.displays.console.deeds import (
+    BY_FINGER,
+    CALLS,
+    DEEDS,
+    MARKS,
+    PUMP_KEYS,
+    TYPING,
+    WRITES,
+    Guard,
+)
 from kaproom.displays.console.keys import Keys, chord
 from kaproom.displays.console.over import TYPED_IN, UNITS, Over
 from kaproom.displays.console.trying import Trial, trial
@@ -23,19 +33,8 @@ from kaproom.displays.notepad import Notepad, Outcome, Wish
 from kaproom.displays.palette import Dim
 from kaproom.errors import Reason
 
-GUARD_S = 0.4
-"""Chosen: nobody means two presses of one thing in so short a time."""
 IDLE_S = 120.0
 NOTE_AGO_S = 30.0
-MARKS = ("started", "paused", "resumed", "stopped")
-PAST_THE_ROOM = ("duck", "fade", "end")
-"""What is done at the player itself when the room's service does not answer."""
-
-_AGAIN_AT_ONCE = (
-    *("louder", "softer", "dim", "ago", "earlier", "later"),
-    *("letter", "digit", "erase", "shift", "marks"),
-)
-_WRITES = ("note", "letters", "letter", "digit", "erase", "shift", "marks", "write", "leave-out")
 
 
 @dataclass(slots=True)
@@ -64,7 +63,7 @@ class Desk:
     heard_ns: int = 0
     called: Pressed | None = None
     touched_ns: int = 0
-    _last: tuple[str, int] = ("", -(1 << 62))
+    _guard: Guard = field(default_factory=Guard)
     _asked: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     # -- what there is
@@ -134,7 +133,7 @@ class Desk:
         if self.over.panel:
             return self._in_panel(name, at_ns, wall)
         if self.pad.writing is not None:
-            act = _TYPING.get("ctrl backspace" if ctrl and name == "backspace" else name)
+            act = TYPING.get("ctrl backspace" if ctrl and name == "backspace" else name)
             return [*self.pad.press(keyboard.Key(act=act), at_ns, wall)] if act else []
         return self._moved(name, at_ns, wall)
 
@@ -144,8 +143,8 @@ class Desk:
         if panel in TYPED_IN:
             self.over.type(text)
             return []
-        if panel == "pump" and text in _PUMP_KEYS:
-            return self.act(_PUMP_KEYS[text], at_ns, wall)
+        if panel == "pump" and text in PUMP_KEYS:
+            return self.act(PUMP_KEYS[text], at_ns, wall)
         if panel and panel != "help":
             return []
         if self.pad.writing is not None:
@@ -159,15 +158,15 @@ class Desk:
 
     def act(self, action: str, at_ns: int, wall: str) -> list[Wanted]:
         """A deed, by its key or by a press on it."""
-        if self._woke(at_ns) or self._same_press(action, at_ns):
+        if self._woke(at_ns) or self._guard.same_press(action, at_ns):
             return []
         deed, _, of = action.partition(" ")
         running = self.shows in ("session", "connecting")
-        if (running and deed in _DEEDS) or (self.status is not None and deed in _CALLS):
+        if (running and deed in DEEDS) or (self.status is not None and deed in CALLS):
             return self._do(deed, at_ns, wall)
         if self.over.panel and deed in ("ok", "cancel", "unit", "erase", "write", "leave-out"):
             return self._pressed_in_panel(deed, of, at_ns, wall)
-        if deed in _WRITES:
+        if deed in WRITES:
             return self._written(deed, of, at_ns, wall)
         match deed:
             case "full":
@@ -231,16 +230,6 @@ class Desk:
             self.agenda.page, self.agenda.checked = "choose", None
         if deed == "closing" and self.session is not None:
             self.agenda.seen_end = str(self.session.get("id"))
-
-    def _same_press(self, action: str, at_ns: int) -> bool:
-        """Whether it is the second of two presses that were meant as one."""
-        if action.partition(" ")[0] in _AGAIN_AT_ONCE:
-            return False
-        before, before_ns = self._last
-        if before == action and at_ns - before_ns < GUARD_S * NS_PER_S:
-            return True
-        self._last = (action, at_ns)
-        return False
 
     def _looked(self, deed: str, of: str) -> None:
         """What changes only how things look here."""
@@ -334,7 +323,7 @@ class Desk:
             case "letters" | "shift" | "marks":
                 self.over.turn(deed)
             case "erase" | "write" | "leave-out" if writing:
-                act = _BY_FINGER[deed]
+                act = BY_FINGER[deed]
                 self.over.letters = self.over.letters and act == "erase"
                 return [*self.pad.press(keyboard.Key(act=act), at_ns, wall)]
         return []
@@ -501,24 +490,3 @@ class Desk:
         was_idle = self.touched_ns != 0 and self.idle(at_ns)
         self.touched_ns = at_ns
         return was_idle
-
-
-_CALLS = ("call", "call-urgent", "call-cancel")
-_DEEDS = (
-    *("calm", "fade", "duck", "away", "return", "softer", "louder", "hold", "advance", "skip"),
-    *("pump", "end", *UNITS, *MARKS, *_CALLS),
-)
-_PUMP_KEYS = {str(number): deed for number, deed in enumerate((*MARKS, *UNITS), 1)}
-_BY_FINGER: Mapping[str, keyboard.Act] = {
-    "erase": "erase",
-    "write": "enter",
-    "leave-out": "escape",
-}
-_TYPING: Mapping[str, keyboard.Act] = {
-    "return": "enter",
-    "enter": "enter",
-    "[enter]": "enter",
-    "escape": "escape",
-    "backspace": "erase",
-    "ctrl backspace": "erase-word",
-}

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
-from kaproom.displays.console.desk import PAST_THE_ROOM
+from kaproom.displays.console.deeds import PAST_THE_ROOM
 from kaproom.displays.console.plans import Checked, Finding, Plan
 from kaproom.displays.delivery import RETRY_S, deliver
 from kaproom.displays.notepad import Outcome, Wish
