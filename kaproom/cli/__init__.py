@@ -127,4 +127,5 @@ def _as_one_line(error: Any) -> str:
     if text.startswith("Usage:"):
         return text  # a group without a command shows its help
     path = error.ctx.command_path if getattr(error, "ctx", None) else "kaproom"
-    return f"{path}: {' '.join(text.split()).rstrip('.')}; see {path} --help"
+    text = " ".join(text.split()).replace("Value error, ", "").rstrip(".")
+    return f"{path}: {text}; see {path} --help"

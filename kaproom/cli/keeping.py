@@ -27,7 +27,7 @@ def add_to(app: typer.Typer) -> None:
 
 def verify(
     record: Annotated[
-        Path | None, typer.Argument(metavar="[RECORD]", help="A record's file; else this room's.")
+        Path | None, typer.Argument(metavar="RECORD", help="A record's file; else this room's.")
     ] = None,
     head: Annotated[
         str | None,

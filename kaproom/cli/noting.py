@@ -31,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
 
 def note(
     category: Annotated[str, typer.Argument(metavar="CATEGORY")],
-    text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]")] = None,
+    text: Annotated[list[str] | None, typer.Argument(metavar="TEXT")] = None,
     *,
     when: Ago = None,
     at: At = None,
@@ -57,7 +57,7 @@ def notes(by: By = None) -> None:
 
 def amend(
     seq: Annotated[int, typer.Argument(metavar="SEQ", help="The note's number.")],
-    text: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]")] = None,
+    text: Annotated[list[str] | None, typer.Argument(metavar="TEXT")] = None,
     *,
     category: Annotated[str | None, typer.Option(help="The right category.")] = None,
     in_error: Annotated[bool, typer.Option("--in-error", help="It was entered in error.")] = False,
@@ -75,7 +75,7 @@ def amend(
 
 def who(
     initials: Annotated[
-        list[str] | None, typer.Argument(metavar="[AB CD …]", help="Those present from now on.")
+        list[str] | None, typer.Argument(metavar="AB CD …", help="Those present from now on.")
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -37,7 +37,7 @@ def add_to(app: typer.Typer) -> None:
 
 def plan(
     profile: Annotated[
-        str | None, typer.Argument(metavar="[PROFILE]", help="A name or a path.")
+        str | None, typer.Argument(metavar="PROFILE", help="A name or a path.")
     ] = None,
     *,
     session: Annotated[

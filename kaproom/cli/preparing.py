@@ -31,7 +31,7 @@ def add_to(app: typer.Typer) -> None:
 
 def prepare(
     profile: Annotated[
-        str | None, typer.Argument(metavar="[PROFILE]", help="A name or a path.")
+        str | None, typer.Argument(metavar="PROFILE", help="A name or a path.")
     ] = None,
     *,
     ref: Annotated[

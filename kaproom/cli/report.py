@@ -29,7 +29,7 @@ def add_to(app: typer.Typer) -> None:
 def report(
     session: Annotated[
         str | None,
-        typer.Argument(metavar="[SESSION]", help="How its id begins, its day, or last."),
+        typer.Argument(metavar="SESSION", help="How its id begins, its day, or last."),
     ] = None,
     *,
     html: Annotated[bool, typer.Option("--html", help="The session sheet, one page.")] = False,
@@ -72,7 +72,7 @@ def report(
         if session is None:
             from kaproom.report.sessions import listed
 
-            _list(listed(record, ref), as_json=as_json)
+            _list(listed(record, ref), ref, as_json=as_json)
             return
         from kaproom.report.reading import read
         from kaproom.report.sessions import chosen
@@ -95,7 +95,7 @@ def _only_a_list(asked: Sequence[str], out: str | None, more: bool) -> None:
         raise Mend("that is about one session; name it, e.g. `kaproom report last --html`")
 
 
-def _list(sessions: Sequence[Listed], *, as_json: bool) -> None:
+def _list(sessions: Sequence[Listed], ref: str | None, *, as_json: bool) -> None:
     from kaproom.places import legible
     from kaproom.report.sessions import ID_SHOWN
     from kaproom.report.words import length
@@ -104,7 +104,8 @@ def _list(sessions: Sequence[Listed], *, as_json: bool) -> None:
         typer.echo(json.dumps([asdict(each) for each in sessions], default=str))
         return
     if not sessions:
-        typer.echo("no session is recorded")
+        under = "" if ref is None else f" under '{legible(ref, 40)}'"
+        typer.echo(f"no session is recorded{under}")
         return
     rows = [("date", "session", "reference", "profile", "length", "notes", "state")]
     for each in sessions:

@@ -51,7 +51,7 @@ def serve(room_file: RoomFileOption = None) -> None:
 
 def start(
     profile: Annotated[
-        str | None, typer.Argument(metavar="[PROFILE]", help="A name or a path.")
+        str | None, typer.Argument(metavar="PROFILE", help="A name or a path.")
     ] = None,
     *,
     prepared: Annotated[

@@ -90,7 +90,7 @@ def rate(
 @infusion.command()
 def bolus(
     value: Annotated[float, typer.Argument(metavar="MG")],
-    unit: Annotated[str, typer.Argument(metavar="[mg|mg/kg]")] = "mg",
+    unit: Annotated[str, typer.Argument(metavar="mg|mg/kg")] = "mg",
     *,
     when: Ago = None,
     at: At = None,
@@ -105,7 +105,7 @@ def bolus(
 def hold(
     for_min: Annotated[
         float | None,
-        typer.Argument(metavar="[MINUTES]", help="So long; then on, where the infusion is."),
+        typer.Argument(metavar="MINUTES", help="So long; then on, where the infusion is."),
     ] = None,
     preview: Preview = False,
     as_json: Json = False,
@@ -214,7 +214,7 @@ def continue_(
 
 def sign_off(
     session: Annotated[
-        str | None, typer.Argument(metavar="[SESSION]", help="Its id, or the patient's ref.")
+        str | None, typer.Argument(metavar="SESSION", help="Its id, or the patient's ref.")
     ] = None,
     by: Annotated[str, typer.Option(metavar="AB", help="The initials of who answers for it.")] = "",
     as_json: Json = False,

@@ -40,7 +40,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def call(
-    level: Annotated[str, typer.Argument(metavar="[assist|urgent]")] = "assist",
+    level: Annotated[str, typer.Argument(metavar="assist|urgent")] = "assist",
     cancel: Annotated[bool, typer.Option("--cancel", help="Take the call back.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -126,7 +126,7 @@ def _say_call(status: Mapping[str, Any], told: str) -> str:
 
 def watch(
     url: Annotated[
-        str | None, typer.Argument(metavar="[BROKER-URL]", help="Else this room's broker.")
+        str | None, typer.Argument(metavar="BROKER-URL", help="Else this room's broker.")
     ] = None,
     *,
     username: Username = None,

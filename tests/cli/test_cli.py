@@ -59,6 +59,7 @@ def _playlist(folder: Path, *files: str) -> None:
         (["note", "tears"], 1, "nobody answers on"),
         (["check", "iv-400"], 2, "no profile is called 'iv-400' (did you mean 'iv-60'?)"),
         (["check", "./none.yaml"], 2, "none.yaml does not exist"),
+        (["broker", "add", "x", "robot", "a/b"], 2, "'kind': 'robot' is not one of 'room'"),
         (["level", "up", "40"], 2, "kaproom level up: Invalid value for 'DB'"),
         (["infusion", "rate", "fast", "mg/min"], 2, "Invalid value for 'N'"),
         (["new", "playlist", "/nonexistent"], 2, "/nonexistent does not exist"),
