@@ -6,7 +6,7 @@ planned anew, or read again years later, without its files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -88,7 +88,7 @@ class Repertoire(BaseModel):
     def for_phase(self, phase: Phase) -> tuple[Offer, ...]:
         """The pieces that this phase may draw on, in the therapist's order."""
         offers: Iterable[Offer] = self.sections.get(phase.section or "", ())
-        return tuple(o for o in offers if phase.vocals == "allowed" or not o.vocals)
+        return _whole(offers, lambda o: phase.vocals == "allowed" or not o.vocals)
 
     def without(self, tags: frozenset[str]) -> Repertoire:
         """This repertoire less the pieces that carry one of ``tags``.
@@ -97,12 +97,20 @@ class Repertoire(BaseModel):
         section's last resort: the phases' own beds.
         """
         kept = {
-            name: tuple(
-                o for o in offers if not tags & set(o.tags) and not (o.vocals and "vocals" in tags)
+            name: _whole(
+                offers,
+                lambda o: not tags & set(o.tags) and not (o.vocals and "vocals" in tags),
             )
             for name, offers in self.sections.items()
         }
         return self.model_copy(update={"sections": kept})
+
+
+def _whole(offers: Iterable[Offer], stays: Callable[[Offer], bool]) -> tuple[Offer, ...]:
+    """Those that stay; what is kept with one that goes, goes with it, its silence too."""
+    offers = tuple(offers)
+    gone = {o.group for o in offers if o.group is not None and not stays(o)}
+    return tuple(o for o in offers if stays(o) and o.group not in gone)
 
 
 def bed_key(soundscape: str) -> str:
