@@ -57,3 +57,6 @@ def test_a_station_that_has_just_come_is_told_apart_from_one_that_speaks_again()
     assert not stations.hear("ward", b"", False, 121 * S)
     assert stations.hear("ward", snapshot(), False, 122 * S)
     assert not stations.hear("ward", b"no snapshot", False, 123 * S)
+    # Killed and back before its last will: it shows no room yet, and is told at once, and once.
+    assert stations.hear("ward", snapshot(rooms=[]), False, 124 * S)
+    assert not stations.hear("ward", snapshot(rooms=[]), False, 126 * S)

@@ -46,7 +46,7 @@ class Stations:
         """A station's snapshot; an empty one: it is gone.
 
         Returns:
-            Whether the station has just come, and knows nothing that is fresh.
+            Whether the station has just come, or shows this room no more: it knows nothing fresh.
         """
         if not payload:
             self._known.pop(station, None)
@@ -75,7 +75,9 @@ class Stations:
             any(shown.room == self.room for shown in snapshot.rooms),
             believed_to_ns(snapshot, retained, now_ns),
         )
-        return not retained and (before is None or not before.fresh(now_ns))
+        # One that was killed and is back within its last will's delay was never gone for us.
+        blind = before is not None and before.watches and not self._known[station].watches
+        return not retained and (before is None or blind or not before.fresh(now_ns))
 
     def forget(self) -> None:
         """The connection was lost: what stations show is not known any more."""
