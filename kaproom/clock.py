@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from kaproom.timex import Discipline
 
 NS_PER_S = 1_000_000_000
+LATE_NS = 100_000_000
+"""Chosen: who wakes so much later than he meant to must not call others late. Where he stood
+still, by a busy machine or one that was stopped whole, they did as well."""
 
 
 @dataclass(frozen=True, slots=True)

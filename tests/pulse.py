@@ -130,6 +130,12 @@ class NullSink:
         assert self._server is not None
         return self._server.pid
 
+    @property
+    def listener_pid(self) -> int:
+        """Of who listens always."""
+        assert self._listener is not None
+        return self._listener.pid
+
     def start(self) -> None:
         """Start the server; return when the sink is there."""
         assert shutil.which("pulseaudio"), "apt-get install pulseaudio pulseaudio-utils"

@@ -134,6 +134,11 @@ class LivingRoom:
         with suppress(WorldFailed):
             stop_output(self.runtime)
 
+    @property
+    def daemon_pid(self) -> int:
+        assert self._daemon is not None
+        return self._daemon.pid
+
     # -- what one does in it
 
     def client(self) -> Client:

@@ -27,7 +27,7 @@ from typing import Final, Protocol, Self
 from kaproom.audio.device import Asked
 from kaproom.audio.meter import Meter
 from kaproom.audio.ring import RING_FILE, SILENCE_DB, Notice, Ring
-from kaproom.clock import NS_PER_S, mono_ns
+from kaproom.clock import LATE_NS, NS_PER_S, mono_ns
 from kaproom.errors import WorldFailed
 
 SILENT: Final = "silent"  # asked for in place of a device's name
@@ -36,7 +36,6 @@ LOCK_FILE: Final = "output.lock"
 MODULE: Final = "kaproom.audio.output"
 # Measured: a heartbeat older than a beat and this is that of a stream that hangs.
 _OVERDUE_NS: Final = 300_000_000
-_LATE_NS: Final = 100_000_000
 # Chosen: deaths in a row, each within this of the birth, after which a stream is to leave
 # the device alone for a moment.
 _YOUNG_NS: Final = 700_000_000
@@ -133,8 +132,8 @@ class Keeper:
             ended = child.ended_within(beat_s, self._woken)
             now_ns = mono_ns()
             ring.keeper_heartbeat_ns = now_ns
-            # Who was late himself, by a busy machine or a suspend, must not judge.
-            on_time = now_ns - looked_ns < beat_s * NS_PER_S + _LATE_NS
+            # By a busy machine, or a suspend.
+            on_time = now_ns - looked_ns < beat_s * NS_PER_S + LATE_NS
             looked_ns = now_ns
             if ended or (on_time and now_ns - ring.heartbeat_ns > self._stale_ns):
                 child = self._replace(ring, child, now_ns)

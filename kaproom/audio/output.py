@@ -30,7 +30,7 @@ from kaproom.audio.device import FLEETING, HUNG, NO_PORTAUDIO, STALLED, Asked, D
 from kaproom.audio.keeper import LATENCIES_MS, SILENT, Keeper, Order
 from kaproom.audio.outlet import Outlet
 from kaproom.audio.ring import Notice, Ring
-from kaproom.clock import NS_PER_S, mono_ns
+from kaproom.clock import LATE_NS, NS_PER_S, mono_ns
 from kaproom.errors import WorldFailed
 
 ENDED, LOST, FROZEN, HANGS = 0, 3, 4, 5  # how a stream's process ends
@@ -102,13 +102,15 @@ class Stream:
         patient_until_ns = now_ns + (_GRACE_NS if was in ("device", "off") else 0)
         # Without its ring nobody can ask an orphan to end.
         while not self._ending and ring.in_place():
-            self._wake.wait(self._asked.beat_s if self._opened_ns else _CLOCK_S)
+            looked_ns, pause_s = now_ns, self._asked.beat_s if self._opened_ns else _CLOCK_S
+            self._wake.wait(pause_s)
             self._wake.clear()
             now_ns = mono_ns()
             ring.heartbeat_ns = now_ns
             lost = None
             if self._opened_ns:
-                lost = self._watch_device(now_ns)
+                on_time = now_ns - looked_ns < pause_s * NS_PER_S + LATE_NS
+                lost = self._watch_device(now_ns, on_time)
             elif self._silent:
                 self._pour_by_clock(now_ns)
             else:
@@ -122,7 +124,7 @@ class Stream:
 
     # -- the main thread, with a device
 
-    def _watch_device(self, now_ns: int) -> int | None:
+    def _watch_device(self, now_ns: int, on_time: bool) -> int | None:
         if self._finished:
             return LOST
         self._ring.device_underflows = self._underflows + self._device.underflows
@@ -132,6 +134,8 @@ class Stream:
             if self._progress_ns - self._opened_ns > _PROVEN_NS:
                 self._proven = True
                 self._announce(Notice("device", device=self._device.name))
+            return None
+        if not on_time:
             return None
         give_up = still_ns > _GIVE_UP_NS
         # Whom it has let down before does not wait for it a second time.

@@ -11,6 +11,8 @@ played changes nothing. What ends it, and what is heard of that:
   30 s, as by ``systemctl restart``, continues the programme, entering softly.
 - the request ``close``: the same fade, the programme is dropped, the player stays.
 - the request ``stop``: ``close``, and the player ends.
+- the runtime folder, or the ring in it, is deleted: nobody can reach it any more, so it and
+  the output end, and the next player lays a new ring.
 
 A test tone is never mixed with anything: while a session's sound is there it is refused,
 and before whatever follows it, it falls silent, its output ends, and the ring is emptied.
@@ -125,7 +127,7 @@ class Player:
         gc.collect()
         gc.freeze()
         try:
-            while True:
+            while self._ring.in_place():
                 timeout_s = self._fill()
                 for request in self._server.poll(timeout_s):
                     self._serve(request)
@@ -138,6 +140,8 @@ class Player:
                 if self._ending is not None and self._faded() and self._finish():
                     return 0
                 self._look_after_output()
+            _say(f"{self._ring.path} was deleted; this player ends, the next one lays it anew")
+            return 1
         finally:
             self._server.close()
             if self._filling is not None:
@@ -308,10 +312,12 @@ class Player:
             fields = {"state": notice.state, "device": notice.device, "why": notice.why}
             self._server.push("output", fields)
         now_ns = mono_ns()
-        if self._filling is None or now_ns - self._looked_ns < _OUTPUT_LOOK_S * NS_PER_S:
+        since_ns = now_ns - self._looked_ns
+        if self._filling is None or since_ns < _OUTPUT_LOOK_S * NS_PER_S:
             return
         self._looked_ns = now_ns
-        if self._ending is not None:
+        # Looked at after a long pause, the heartbeat of what stood still with us is old.
+        if self._ending is not None or since_ns > 3 * _OUTPUT_LOOK_S * NS_PER_S:
             return
         if not output_alive(self._ring):
             self._see_to_output()

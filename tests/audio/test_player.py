@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -447,6 +448,31 @@ def test_a_damaged_ring_is_laid_anew(room: Room, songs: tuple[str, str]) -> None
     assert client.call("status")["programme"] is None
     sent(client, two_songs(songs))
     assert len(stand_in.take(frames(1))) == frames(1)
+
+
+@pytest.mark.parametrize("gone", ["ring", "folder"])
+def test_a_player_whose_ring_was_deleted_ends_with_its_output(
+    room: Room, songs: tuple[str, str], gone: str
+) -> None:
+    room.real_output = True
+    client, ring = room.start().client(), room.ring()
+    sent(client, two_songs(songs))
+    until(lambda: ring.stream_pid and ring.read_frame)
+    if gone == "ring":
+        (room.runtime / RING_FILE).unlink()
+    else:
+        shutil.rmtree(room.runtime)
+    _, said = room.process.communicate(timeout=PATIENCE_S)
+    assert room.process.returncode == 1
+    assert said == (
+        f"player: {room.runtime / RING_FILE} was deleted; this player ends, "
+        "the next one lays it anew\n"
+    )
+    until(lambda: not runs(ring.keeper_pid) and not runs(ring.stream_pid))
+    if gone == "ring":
+        again = room.start().ring()
+        # What was left of the programme is of no use to frames that count from 0 again.
+        assert (room.client().call("status")["programme"], again.write_frame) == (None, 0)
 
 
 def test_a_programme_that_no_player_survives_gives_way_to_the_fallback(

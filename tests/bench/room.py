@@ -99,11 +99,6 @@ class BenchRoom(LivingRoom):
         if ordinary:
             self.program = [*_ORDINARY, *self.program]
 
-    @property
-    def daemon_pid(self) -> int:
-        assert self._daemon is not None
-        return self._daemon.pid
-
     def begin_with(self, pieces: Sequence[Path], crossfade_s: float = 8.0) -> None:
         """A session that settles with these pieces; returns when its gain is at rest."""
         items = "".join(f"    - file: {json.dumps(str(piece))}\n" for piece in pieces)

@@ -6,11 +6,12 @@ import socket
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
-from pulse import until
+from pulse import NullSink, until
 from rooms import LivingRoom
 
-from kaproom.clock import boot_id, mono_ns
+from kaproom.clock import NS_PER_S, boot_id, mono_ns
 from kaproom.errors import Mend, Refused, WorldFailed
 from kaproom.places import sockets
 from kaproom.record import Record, verify
@@ -263,6 +264,34 @@ def test_a_keeper_that_hangs_is_replaced_and_its_stream_plays_on(room: LivingRoo
         read = ring.read_frame
         until(lambda: ring.read_frame > read + ring.rate_hz // 2, what="sound that goes on")
         assert ring.stream_pid == stream
+
+
+def test_after_a_machine_stood_still_nobody_is_replaced(
+    tmp_path: Path, runtime: Path, own_cans: NullSink
+) -> None:
+    """As a virtual machine does that its host does not run for seconds."""
+    room = LivingRoom(tmp_path / "data", runtime, device="auto")
+    room.start()
+    try:
+        room.begin()
+        with room.ring() as ring:
+            until(lambda: ring.space_frames() < ring.rate_hz, what="a full ring")
+            until(lambda: psutil.Process(ring.keeper_pid).children(), what="a keeper's spare")
+            there = (ring.player_pid, ring.keeper_pid, ring.stream_pid)
+            spare = [child.pid for child in psutil.Process(ring.keeper_pid).children()]
+            all_of_it = {room.daemon_pid, own_cans.pid, own_cans.listener_pid, *there, *spare}
+            for pid in all_of_it:
+                os.kill(pid, signal.SIGSTOP)
+            until_ns = mono_ns() + 4 * NS_PER_S
+            until(lambda: mono_ns() > until_ns, what="the pause's end")
+            for pid in all_of_it:
+                os.kill(pid, signal.SIGCONT)
+            read = ring.read_frame
+            until(lambda: ring.read_frame > read + 3 * ring.rate_hz, what="sound that goes on")
+            assert (ring.player_pid, ring.keeper_pid, ring.stream_pid) == there
+            assert (ring.underruns, ring.device_state) == (0, "device")
+    finally:
+        room.close()
 
 
 def test_what_a_full_disk_did_not_take_is_written_once_there_is_room(
