@@ -13,8 +13,9 @@ from kaproom.audio.mixer import Failed
 from kaproom.audio.programme import Bed, Programme
 from kaproom.audio.ring import SILENCE_DB, Ring
 from kaproom.audio.soundscape import names
-from kaproom.audio.tone import Side, is_tone, side_of
+from kaproom.audio.tone import is_tone
 from kaproom.errors import Mend
+from kaproom.session.ears import Side, side_of
 
 _FALL_S = 3.0
 """How long a gain takes to fall when nothing was said."""

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from kaproom.audio.cuts import NO_CUT, boundary_cuts, cut_at
 from kaproom.audio.grain import HOP_FRAMES, HOPS
-from kaproom.audio.loudness import K_GAIN_MAX_DB, power_of
+from kaproom.audio.loudness import K_GAIN_MAX_DB
 from kaproom.audio.sources import Feed
+from kaproom.audio.weighting import power_of
 
 _ByGrain = Callable[[int], NDArray[np.float64] | None]
 

@@ -9,7 +9,6 @@ memory that grows by 8 bytes for each 100 ms.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from kaproom.audio.decoder import Decoder, probe
 from kaproom.audio.stereo import Block
+from kaproom.audio.weighting import k_response, lufs, power_of
 
 K_GAIN_MAX_DB = 4.0
 """The K-weighting raises no frequency by more than this (3.9998 dB above 10 kHz)."""
@@ -28,7 +28,6 @@ K_GAIN_MAX_DB = 4.0
 _LEAD_IN_S = 0.1
 _FFT_FRAMES = 65_536
 _BOUND_FRAMES = 8192  # its frequencies lie close enough to find the steepest
-_OFFSET_LU = -0.691  # BS.1770: brings 0 LUFS to a 997 Hz sine of full scale in one channel
 _HOPS_PER_S = 10
 _MOMENTARY_HOPS = 4  # 400 ms
 _SHORT_TERM_HOPS = 30  # 3 s
@@ -196,7 +195,7 @@ def k_weighted_powers(
     both.real = block[:, 0]
     both.imag = block[:, 1]
     spectrum = np.fft.fft(both, fft_frames)
-    spectrum *= _k_response(rate_hz, fft_frames)
+    spectrum *= k_response(rate_hz, fft_frames)
     weighted = np.fft.ifft(spectrum)[len(block) - hops * hop_frames : len(block)]
     parts = weighted.view(np.float64).reshape(hops, -1)
     powers: NDArray[np.float64] = np.einsum("ij,ij->i", parts, parts) / hop_frames
@@ -211,18 +210,8 @@ def k_slope_factor(rate_hz: int) -> float:
     low, the bound is within 1 or 2 dB; that of ``K_GAIN_MAX_DB`` is not.
     """
     slopes = 4.0 * np.sin(np.pi * np.fft.fftfreq(_BOUND_FRAMES)[1:]) ** 2
-    excess = np.abs(_k_response(rate_hz, _BOUND_FRAMES)[1:]) ** 2 - 1.0
+    excess = np.abs(k_response(rate_hz, _BOUND_FRAMES)[1:]) ** 2 - 1.0
     return float((excess / slopes).max())
-
-
-def lufs(power: float) -> float:
-    """Loudness of a mean K-weighted power; -inf for none."""
-    return _OFFSET_LU + 10.0 * math.log10(power) if power > 0.0 else -math.inf
-
-
-def power_of(loudness_lufs: float) -> float:
-    """The mean K-weighted power, both channels added, that measures so loud."""
-    return float(10.0 ** ((loudness_lufs - _OFFSET_LU) / 10.0))
 
 
 def decibels(amplitude: float) -> float:
@@ -246,38 +235,3 @@ def _gated(momentary: NDArray[np.float64]) -> float:
         return -math.inf
     gate = float(heard.mean()) * 10.0 ** (_RELATIVE_GATE_LU / 10.0)
     return lufs(float(heard[heard > gate].mean()))
-
-
-@lru_cache(maxsize=4)
-def _k_response(rate_hz: int, fft_frames: int) -> NDArray[np.complex128]:
-    """The K-weighting at each bin of an FFT.
-
-    The two filters of BS.1770, given there for 48 kHz only, as analogue prototypes
-    that fit those figures at every rate (the constants are libebur128's).
-    """
-    z = np.exp(-2j * np.pi * np.fft.fftfreq(fft_frames))
-    k = math.tan(math.pi * 1681.974450955533 / rate_hz)
-    q = 0.7071752369554196
-    high = 10.0 ** (3.999843853973347 / 20.0)
-    band = high**0.4996667741545416
-    shelf = _ratio(
-        z,
-        (high + band * k / q + k * k, 2.0 * (k * k - high), high - band * k / q + k * k),
-        (1.0 + k / q + k * k, 2.0 * (k * k - 1.0), 1.0 - k / q + k * k),
-    )
-    k = math.tan(math.pi * 38.13547087602444 / rate_hz)
-    q = 0.5003270373238773
-    a0 = 1.0 + k / q + k * k
-    high_pass = _ratio(
-        z, (1.0, -2.0, 1.0), (1.0, 2.0 * (k * k - 1.0) / a0, (1.0 - k / q + k * k) / a0)
-    )
-    return shelf * high_pass
-
-
-def _ratio(
-    z: NDArray[np.complex128], above: Sequence[float], below: Sequence[float]
-) -> NDArray[np.complex128]:
-    top = above[0] + z * (above[1] + z * above[2])
-    bottom = below[0] + z * (below[1] + z * below[2])
-    quotient: NDArray[np.complex128] = top / bottom
-    return quotient

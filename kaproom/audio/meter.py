@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kaproom.audio.ring import SILENCE_DB
+from kaproom.audio.weighting import k_response, lufs
 
 _MOMENTARY_S: Final = 0.4  # ITU-R BS.1770
 # The rate, about, at which the lower frequencies are weighed. What folds onto those below
@@ -85,7 +86,7 @@ class Meter:
     def lufs(self) -> float:
         """Momentary loudness of the last 400 ms; -inf for silence."""
         energy = sum(self._energies) / len(self._energies)
-        return -0.691 + 10 * math.log10(energy) if energy > 0.0 else SILENCE_DB
+        return lufs(energy)
 
     @property
     def peak_dbfs(self) -> float:
@@ -106,26 +107,6 @@ def _weights(rate_hz: int, size: int, fold: int) -> tuple[float, NDArray[np.floa
     bins = np.round(np.fft.fftfreq(size) * size).astype(int)
     # Parseval's 1/size, of sums that are so many times larger and so many times fewer.
     return everywhere, (lower[bins] - everywhere) / kept**2 / size / fold
-
-
-def k_response(rate_hz: int, size: int) -> NDArray[np.complex128]:
-    """The K-weighting's response at the ``size`` frequencies of a complex FFT.
-
-    Source: ITU-R BS.1770-5, with the analogue parameters that give its 48 kHz coefficients
-    at any rate.
-    """
-    z1 = np.exp(-2j * np.pi * np.fft.fftfreq(size))
-    k, q = math.tan(math.pi * 1681.974450955533 / rate_hz), 0.7071752369554196
-    high = 10 ** (3.999843853973347 / 20)
-    band = high**0.4996667741545416
-    shelf = (high + band * k / q + k * k) + 2 * (k * k - high) * z1
-    shelf += (high - band * k / q + k * k) * z1**2
-    shelf /= (1 + k / q + k * k) + 2 * (k * k - 1) * z1 + (1 - k / q + k * k) * z1**2
-    k, q = math.tan(math.pi * 38.13547087602444 / rate_hz), 0.5003270373238773
-    low_cut = (1 - z1) ** 2 * (1 + k / q + k * k)
-    low_cut /= (1 + k / q + k * k) + 2 * (k * k - 1) * z1 + (1 - k / q + k * k) * z1**2
-    response: NDArray[np.complex128] = shelf * low_cut
-    return response
 
 
 def _smooth(least: int) -> int:

@@ -16,6 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from kaproom.session.ears import Side, side_of
+
 SLEW_DB_PER_S: Final = 1.0
 """Design: a cue's gain rises no faster."""
 
@@ -62,9 +64,9 @@ class Quiet:
 
 @dataclass(frozen=True, slots=True)
 class Tone:
-    """The test tone on one side, ``left`` or ``right``, or on ``both``; then silence."""
+    """The test tone on one side, or on both; then silence."""
 
-    side: str
+    side: Side
 
 
 Source = Track | Bed | Quiet | Tone
@@ -295,7 +297,7 @@ def _source_fault(source: Source) -> str | None:
                 return f"intensity is {intensity!r}; it must be 0 to 1"
             return None
         case Tone(side):
-            known = side in ("left", "right", "both")
+            known = side_of(side) is not None
             return None if known else f"a tone's side is left, right or both, not {side!r}"
         case Quiet():
             return None

@@ -17,7 +17,7 @@ from kaproom.audio.soundscapes import chance
 from kaproom.audio.soundscapes.bowls import Bowls
 from kaproom.audio.soundscapes.chance import Reals
 from kaproom.audio.soundscapes.drone import Drone
-from kaproom.audio.soundscapes.loudness import heard_weight, power_at
+from kaproom.audio.soundscapes.loudness import heard_weight
 from kaproom.audio.soundscapes.ocean import Ocean
 from kaproom.audio.soundscapes.pad import Pad
 from kaproom.audio.soundscapes.synthesis import (
@@ -28,6 +28,7 @@ from kaproom.audio.soundscapes.synthesis import (
     SineBank,
     grid_frames,
 )
+from kaproom.audio.weighting import power_of
 
 LOUDNESS_LUFS = -23.0
 """EBU R 128's programme loudness: what gains are reckoned from."""
@@ -168,7 +169,7 @@ class _Level:
         power = known[start : start + hi - lo]
         evened = np.convolve(power, self._fast, "valid") ** -self._score.evenness
         slow = np.convolve(power[FAST_KNOTS:-FAST_KNOTS] * evened, self._slow, "valid")
-        return np.asarray(np.sqrt(power_at(LOUDNESS_LUFS) * evened[SLOW_KNOTS:-SLOW_KNOTS] / slow))
+        return np.asarray(np.sqrt(power_of(LOUDNESS_LUFS) * evened[SLOW_KNOTS:-SLOW_KNOTS] / slow))
 
     def _power_page(self, page: int) -> Reals:
         first = page * PAGE_KNOTS

@@ -10,15 +10,15 @@ profile opens with. Nobody outside chooses its level.
 
 from __future__ import annotations
 
-from typing import Final, Literal, cast, get_args
+from typing import Final
 
 import numpy as np
 
 from kaproom.audio.programme import CEILING_MAX_LUFS, Bed, Cue, Programme, Tone
-from kaproom.audio.soundscapes.loudness import k_weight, power_at
+from kaproom.audio.soundscapes.loudness import k_weight
 from kaproom.audio.stereo import Block
-
-Side = Literal["left", "right", "both"]
+from kaproom.audio.weighting import power_of
+from kaproom.session.ears import Side
 
 LENGTH_S: Final = 10.0
 """Chosen: time to turn a cable, or a headset; and as long as the law's entry takes."""
@@ -37,11 +37,6 @@ _RISE_S: Final = 0.08
 """Of a raised cosine at both ends of a pulse: no click, at any level."""
 
 
-def side_of(given: object) -> Side | None:
-    """The side that is meant; None when it is none."""
-    return cast(Side, given) if given in get_args(Side) else None
-
-
 def tone_programme(side: Side, start_frame: int) -> Programme:
     """The tone as the player holds it."""
     cue = Cue(f"tone-{side}", start_frame, 0, Tone(side))
@@ -54,7 +49,7 @@ def is_tone(programme: Programme) -> bool:
     return isinstance(programme.cues[0].source, Tone)
 
 
-def pulses(side: str, rate_hz: int, from_frame: int, frames: int) -> Block:
+def pulses(side: Side, rate_hz: int, from_frame: int, frames: int) -> Block:
     """The tone from its own frame ``from_frame`` on; shape (frames, 2)."""
     time_s = np.arange(from_frame, from_frame + frames, dtype=np.float64) / rate_hz
     since_s = time_s % _PERIOD_S
@@ -63,7 +58,7 @@ def pulses(side: str, rate_hz: int, from_frame: int, frames: int) -> Block:
     wave = np.sin(2 * np.pi * _HZ * time_s[:, None]) @ _SHARES
     sides = np.array((side != "right", side != "left"), dtype=np.float64)
     # As loud in both ears as in one.
-    power = power_at(PULSE_LUFS) / sides.sum()
+    power = power_of(PULSE_LUFS) / sides.sum()
     loud = np.sqrt(power / (0.5 * (_SHARES**2 * k_weight(_HZ)).sum()))
     stereo: Block = ((loud * shape * wave)[:, None] * sides).astype(np.float32)
     return stereo

@@ -17,11 +17,12 @@ import soxr
 from numpy.typing import NDArray
 
 from kaproom.audio.grain import GRAIN_FRAMES, HOP_FRAMES
-from kaproom.audio.loudness import k_weighted_powers, lead_in_frames, lufs
+from kaproom.audio.loudness import k_weighted_powers, lead_in_frames
 from kaproom.audio.mixer import FALLBACK_SUFFIX
 from kaproom.audio.programme import SLEW_DB_PER_S, Cue, Quiet, Track
 from kaproom.audio.sources import Feed
 from kaproom.audio.stereo import Block
+from kaproom.audio.weighting import lufs
 from kaproom.curation.faults import Fault, Kind
 from kaproom.curation.flat import flat_tops
 from kaproom.curation.playthrough import RATE_HZ, Heard

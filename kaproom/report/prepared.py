@@ -10,6 +10,7 @@ from kaproom.record import SESSION_STARTED, SIGNED_OFF, Written
 from kaproom.report.account import Fact, Preparation, Tick
 from kaproom.report.tale import Tale
 from kaproom.report.words import signed
+from kaproom.session.ears import EARS
 
 CHECKLIST = "checklist"
 TOLD = frozenset({"present", CHECKLIST, SIGNED_OFF, "sheet-written", "sheet-failed"})
@@ -77,7 +78,7 @@ def _facts(tale: Tale, prepared: Mapping[str, Any]) -> Iterator[Fact]:
 
 def _tried(tones: Mapping[str, Any]) -> Iterator[str]:
     """What was heard on each side, and who says so."""
-    for ear in ("left", "right"):
+    for ear in EARS:
         said = _mapping(tones.get(ear))
         if said:
             by = f" ({said['by']})" if said.get("by") else ""

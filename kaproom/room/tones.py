@@ -15,21 +15,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from kaproom.audio.ring import SILENCE_DB
-from kaproom.audio.tone import LENGTH_S, Side, side_of
+from kaproom.audio.tone import LENGTH_S
 from kaproom.clock import Instant
 from kaproom.errors import Mend, Reason, Refused
 from kaproom.record import SESSION_STARTED, Entry, Written
 from kaproom.room.headphones import Headphones
+from kaproom.session.ears import EARS, Side, side_of
 from kaproom.session.people import initials
 
 TONE = "tone"
 """The kind of an entry: on this side a tone was played, and was heard or not."""
 
-Ear = Literal["left", "right"]
-EARS: tuple[Ear, Ear] = ("left", "right")
 VALID_S = 3600.0
 """Chosen: a check of this session, not of this morning's."""
 ANSWER_S = 120.0

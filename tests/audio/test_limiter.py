@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +17,17 @@ from recordings import music, tone, written
 from kaproom.audio.cuts import NO_CUT, between, boundary_cuts
 from kaproom.audio.grain import GRAIN_FRAMES
 from kaproom.audio.limiter import MARGIN_FRAMES, limited, limiter_carry, limiter_cut_db
-from kaproom.audio.loudness import LoudnessMeter
+from kaproom.audio.loudness import (
+    LoudnessMeter,
+    k_slope_factor,
+    k_weighted_powers,
+    lead_in_frames,
+)
 from kaproom.audio.mixer import render
 from kaproom.audio.programme import Bed, Cue, Programme, Track
+from kaproom.audio.sources import Feed
 from kaproom.audio.stereo import Block
+from kaproom.audio.weighting import lufs
 
 RATE_HZ = 48_000
 FIRST_GRAIN = 5  # never start at zero
@@ -196,3 +205,41 @@ def test_no_programme_passes_either_ceiling(seed: int, ceiling_lufs: float, gain
     out = np.concatenate(list(render(programme, RATE_HZ, 4_321, 6 * RATE_HZ)))
     assert loudest_lufs(out) <= ceiling_lufs
     assert true_peak_dbtp(out) <= -1.0
+
+
+# -- the bounds that spare it the K-weighting
+
+SPECTRA: dict[str, Callable[[int], NDArray[Any]]] = {
+    "white": lambda rate_hz: chance.normal(0, 0.2, (4 * rate_hz, 2)),
+    "bright": lambda rate_hz: np.diff(chance.normal(0, 0.1, (4 * rate_hz + 1, 2)), axis=0),
+    "60 Hz": lambda rate_hz: tone(4.0, -3.0, rate_hz, 60.0),
+    "2 kHz": lambda rate_hz: tone(4.0, -6.0, rate_hz, 2000.0),
+    "12 kHz": lambda rate_hz: tone(4.0, -6.0, rate_hz, 12_000.0),
+    "music": lambda rate_hz: music(4.0, rate_hz),
+}
+
+
+@pytest.mark.parametrize("rate_hz", [44_100, 48_000, 96_000, 192_000])
+@pytest.mark.parametrize("name", SPECTRA)
+def test_no_three_seconds_are_louder_than_their_slopes_say(name: str, rate_hz: int) -> None:
+    sound = SPECTRA[name](rate_hz).astype(np.float32)
+    length = 3 * rate_hz
+    plain = np.einsum("ij,ij->", sound[-length:], sound[-length:], dtype=np.float64)
+    slopes = np.diff(sound, axis=0)[-length:]
+    steep = np.einsum("ij,ij->", slopes, slopes, dtype=np.float64)
+    bound = lufs((plain + k_slope_factor(rate_hz) * steep) / length)
+    lead_in = lead_in_frames(rate_hz)
+    block = sound[-(length + lead_in) :]
+    size = 2 ** int(np.ceil(np.log2(len(block))))
+    (power,) = k_weighted_powers(block, rate_hz, length, size)
+    assert lufs(power) <= bound + 0.05
+
+
+@pytest.mark.parametrize("ceiling_lufs", [-14.0, -20.0])
+def test_with_the_bounds_or_without_them_the_same_is_heard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ceiling_lufs: float
+) -> None:
+    path, _ = swelling(tmp_path)
+    bounded = played(path, 32.0, 3.0, ceiling_lufs)
+    monkeypatch.setattr(Feed, "k_bounds", lambda feed, grain: None)
+    np.testing.assert_array_equal(bounded, played(path, 32.0, 3.0, ceiling_lufs))

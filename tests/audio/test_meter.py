@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from kaproom.audio.meter import Meter, k_response
+from kaproom.audio.meter import Meter
+from kaproom.audio.weighting import k_response
 
 
 def metered(meter: Meter, sound: NDArray[np.float32]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import cast
 
 import numpy as np
 import pytest
@@ -16,14 +17,13 @@ from kaproom.audio.tone import (
     GAIN_DB,
     LENGTH_S,
     PULSE_LUFS,
-    Side,
     is_tone,
     pulses,
-    side_of,
     tone_programme,
 )
 from kaproom.files import load_profile
 from kaproom.places import listing
+from kaproom.session.ears import Side, side_of
 from kaproom.session.roomfile import RoomFile
 from kaproom.session.state import REST_DB
 
@@ -96,7 +96,7 @@ def test_it_is_never_part_of_anything_else() -> None:
     mixed = replace(alone, cues=(*alone.cues, bed))
     assert mixed.fault() == "a test tone is a programme of its own"
     assert not is_tone(replace(alone, cues=(bed,)))
-    wrong = replace(alone, cues=(replace(alone.cues[0], source=Tone("middle")),))
+    wrong = replace(alone, cues=(replace(alone.cues[0], source=Tone(cast(Side, "middle"))),))
     assert wrong.fault() == "cue 'tone-left': a tone's side is left, right or both, not 'middle'"
 
 

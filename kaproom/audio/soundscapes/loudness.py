@@ -30,8 +30,3 @@ def k_weight(hz: Reals) -> Reals:
 def heard_weight(hz: Reals, rate_hz: int) -> Reals:
     """The same, and nothing for what is too high to be written at ``rate_hz``."""
     return np.asarray(np.where(hz < top_hz(rate_hz), k_weight(hz), 0.0))
-
-
-def power_at(lufs: float) -> float:
-    """The K-weighted power, both ears added, that measures as ``lufs``."""
-    return float(10.0 ** ((lufs + 0.691) / 10.0))

@@ -7,6 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 from kaproom.displays.console.plans import Plan
+from kaproom.session.ears import EARS
 from kaproom.session.notes import DEFAULT_NOTES
 
 _PHASES = (
@@ -27,7 +28,7 @@ IDLE: Mapping[str, Any] = {
     **{"unsigned": [], "call": None, "attention": []},
     "tones": {
         **{"needed": True, "sounding": None, "level_lufs": None, "lost": None},
-        **{ear: {"heard": True, "by": "AB"} for ear in ("left", "right")},
+        **{ear: {"heard": True, "by": "AB"} for ear in EARS},
     },
 }
 

@@ -14,8 +14,8 @@ from kaproom.displays.console.buttons import GAP, Button, Drawn, row
 from kaproom.displays.palette import Role
 from kaproom.displays.shapes import Box, Element, Kind, Shape, Target, Text
 from kaproom.displays.station.saying import Saying
+from kaproom.session.ears import EARS
 
-EARS = ("left", "right")
 _LINE = 30.0
 
 
