@@ -6,7 +6,7 @@ import secrets
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from kaproom.errors import Mend, WorldFailed
 from kaproom.files import LoadedProfile, load_profile
 from kaproom.measurements import Measurements, cache_folder
 from kaproom.places import data_folder, legible
+from kaproom.session.ears import EARS
 from kaproom.session.roomfile import RoomFile
 from kaproom.surroundings import About, Finding, worst_first
 
@@ -31,54 +32,66 @@ _SURVEY_MAX_S = 20.0  # a device that hangs takes 5 s, a sound server 2 s
 _MARKS = {"stop": "STOP", "warn": "warn", "note": "note"}
 
 
-def checked(
-    profile: str,
-    room: RoomFile,
-    without: frozenset[str],
-    closing: Path | None,
-    *,
-    quiet: bool,
-    surroundings: bool = True,
-) -> Checked:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A session that somebody wants.
+
+    Attributes:
+        profile: Its name, or a path.
+        room: Where.
+        without: What has one of these tags is left out.
+        closing: The patient's own last piece.
+        surroundings: Whether the room's machine is looked at too, not the music alone.
+    """
+
+    profile: str
+    room: RoomFile
+    without: frozenset[str] = frozenset()
+    closing: Path | None = None
+    surroundings: bool = True
+
+
+def checked(wanted: Wanted, *, quiet: bool) -> Checked:
     """The findings on one session, its music measured; a bar shows how far that is."""
-    found = _checked(load_profile(profile, room), room, without, closing, quiet, surroundings)
-    if not surroundings:
+    found = _checked(load_profile(wanted.profile, wanted.room), wanted, quiet)
+    if not wanted.surroundings:
         return found
-    return replace(found, findings=worst_first([*found.findings, *_tried(room)]))
+    return replace(found, findings=worst_first([*found.findings, *_tried(wanted.room)]))
 
 
-def begin(
-    profile: str,
-    room: RoomFile,
-    without: frozenset[str],
-    closing: Path | None,
-    *,
-    quiet: bool,
-    surroundings: bool = True,
-) -> dict[str, Any]:
+def passed(wanted: Wanted, *, quiet: bool) -> Checked:
+    """The same, of a session that nothing stops.
+
+    Raises:
+        Mend: Something would; a line for each.
+    """
+    found = checked(wanted, quiet=quiet)
+    _must_pass(found.findings)
+    return found
+
+
+def begin(wanted: Wanted, *, quiet: bool) -> dict[str, Any]:
     """What the daemon needs to begin a session, everything checked and measured.
 
     Raises:
         Mend: Something would stop the session; a line for each.
     """
-    findings, args = looked(profile, room, without, closing, quiet=quiet, surroundings=surroundings)
-    if args is None:
-        raise Mend("\n".join(str(finding) for finding in findings if finding.level == "stop"))
-    tried = _tried(room) if surroundings else []
+    findings, args = looked(wanted, quiet=quiet)
+    _must_pass(findings)
+    assert args is not None
+    tried = _tried(wanted.room) if wanted.surroundings else []
     if not quiet:
         shown(worst_first([*findings, *tried]))
     return args | {"findings": [*args["findings"], *map(str, tried)]}
 
 
-def looked(
-    profile: str,
-    room: RoomFile,
-    without: frozenset[str],
-    closing: Path | None,
-    *,
-    quiet: bool,
-    surroundings: bool = True,
-) -> tuple[Sequence[Finding], dict[str, Any] | None]:
+def _must_pass(findings: Iterable[Finding]) -> None:
+    stops = [str(finding) for finding in findings if finding.level == "stop"]
+    if stops:
+        raise Mend("\n".join(stops))
+
+
+def looked(wanted: Wanted, *, quiet: bool) -> tuple[Sequence[Finding], dict[str, Any] | None]:
     """What the checks found, and what the daemon needs to begin; None if something stops it.
 
     Whether the test tone was heard is not among them: people say so, at any time.
@@ -86,9 +99,9 @@ def looked(
     Raises:
         Mend: The profile cannot be read.
     """
-    loaded = load_profile(profile, room)
-    closing = None if closing is None else closing.absolute()
-    found = _checked(loaded, room, without, closing, quiet, surroundings)
+    loaded, without = load_profile(wanted.profile, wanted.room), wanted.without
+    closing = None if wanted.closing is None else wanted.closing.absolute()
+    found = _checked(loaded, replace(wanted, closing=closing), quiet)
     if any(finding.level == "stop" for finding in found.findings):
         return found.findings, None
     repertoire = selected(loaded, found.measured, secrets.randbelow(2**31), without, closing)
@@ -100,17 +113,11 @@ def looked(
     }
 
 
-def _checked(  # noqa: PLR0917 - they go together, and only in this file
-    loaded: LoadedProfile,
-    room: RoomFile,
-    without: frozenset[str],
-    closing: Path | None,
-    quiet: bool,
-    surroundings: bool,
-) -> Checked:
+def _checked(loaded: LoadedProfile, wanted: Wanted, quiet: bool) -> Checked:
+    room, without, closing = wanted.room, wanted.without, wanted.closing
     with _bar(quiet) as told:
         found = check(loaded, room, without, closing, progress=told, surroundings=False)
-    if not surroundings:
+    if not wanted.surroundings:
         return found
     return replace(found, findings=worst_first([*found.findings, *_surveyed(room), *_broker(room)]))
 
@@ -161,8 +168,8 @@ def _tried(room: RoomFile) -> list[Finding]:
             tones = client.call("status").get("tones") or {}
     except (WorldFailed, Mend):
         return []
-    untried = [ear for ear in ("left", "right") if ear in tones and tones[ear] is None]
-    deaf = [ear for ear in ("left", "right") if tones.get(ear) and not tones[ear]["heard"]]
+    untried = [ear for ear in EARS if ear in tones and tones[ear] is None]
+    deaf = [ear for ear in EARS if tones.get(ear) and not tones[ear]["heard"]]
     found = []
     if deaf:
         line = (

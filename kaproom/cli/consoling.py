@@ -177,7 +177,7 @@ def _used(room: RoomFile) -> tuple[dict[str, str], dict[str, Any]]:
 
 
 def _checked(room: RoomFile, plan: Plan) -> Checked:
-    from kaproom.cli.checking import looked
+    from kaproom.cli.checking import Wanted, looked
     from kaproom.cli.preparing import prepared_for
     from kaproom.displays.console.plans import Checked, Finding
 
@@ -186,7 +186,7 @@ def _checked(room: RoomFile, plan: Plan) -> Checked:
     closing = None
     if prepared is not None and prepared.closing is not None:
         closing = Path(prepared.closing.file)
-    found, args = looked(plan.name, room, without, closing, quiet=True)
+    found, args = looked(Wanted(plan.name, room, without, closing), quiet=True)
     if args is not None and prepared is not None:
         args["prepared"] = prepared.to_fields()
     return Checked(tuple(Finding(f.level, f.where, f.line, f.about) for f in found), args)

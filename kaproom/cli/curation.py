@@ -43,7 +43,7 @@ def check(
     as_json: Json = False,
 ) -> None:
     """Everything that would stop or spoil this session, a line each with its remedy."""
-    from kaproom.cli.checking import checked, shown
+    from kaproom.cli.checking import Wanted, checked, shown
     from kaproom.files import load_profile
 
     if disturbances is not None and not deep:
@@ -51,7 +51,8 @@ def check(
     room, _ = HERE.room()
     left_out = frozenset(without or ())
     # A rehearsal needs no device, so it is of the music alone, on whatever machine.
-    found = checked(profile, room, left_out, closing, quiet=as_json, surroundings=not deep)
+    wanted = Wanted(profile, room, left_out, closing, surroundings=not deep)
+    found = checked(wanted, quiet=as_json)
     if deep:
         from kaproom.cli.rehearsing import NOTHING_PLAYED, rehearsed, tabled, told
         from kaproom.cli.rehearsing import as_json as whole

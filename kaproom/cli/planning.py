@@ -140,16 +140,13 @@ def _music(
     profile: str, room: RoomFile, without: frozenset[str], closing: Path | None, *, quiet: bool
 ) -> tuple[LoadedProfile, Repertoire]:
     """The session's music as `start` would have it; a seed changes no timeline."""
-    from kaproom.cli.checking import checked
+    from kaproom.cli.checking import Wanted, passed
     from kaproom.curation.selection import selected
     from kaproom.files import load_profile
 
     closing = None if closing is None else closing.absolute()
     loaded = load_profile(profile, room)
-    found = checked(profile, room, without, closing, quiet=quiet, surroundings=False)
-    stops = [finding for finding in found.findings if finding.level == "stop"]
-    if stops:
-        raise Mend("\n".join(str(finding) for finding in stops))
+    found = passed(Wanted(profile, room, without, closing, surroundings=False), quiet=quiet)
     return loaded, selected(loaded, found.measured, 0, without, closing)
 
 

@@ -82,7 +82,7 @@ def start(
     as_json: Json = False,
 ) -> None:
     """Begin a session: the checks, the day's checklist, then the settling phase."""
-    from kaproom.cli.checking import begin, shown_before
+    from kaproom.cli.checking import Wanted, begin, shown_before
     from kaproom.session.people import present
 
     client = daemon()
@@ -104,7 +104,7 @@ def start(
         raise Mend("name a profile, or what was prepared with --prepared REF")
     expected = {"infusion_in_s": ago(infusion_in, "--infusion-in").get("ago_s")}
     weight = {} if weight_kg is None else {"weight_kg": _weight(weight_kg)}
-    args = begin(profile, room, tags, closing, quiet=as_json)
+    args = begin(Wanted(profile, room, tags, closing), quiet=as_json)
     checklist = args["profile"]["checklist"]["before"]
     if not as_json:
         shown_before(checklist, must=plan is None and not confirm)
@@ -172,7 +172,7 @@ def demo(
     ] = None,
 ) -> None:
     """The whole system on this machine: a session of three minutes."""
-    from kaproom.cli.checking import begin, sound_device
+    from kaproom.cli.checking import Wanted, begin, sound_device
     from kaproom.demo import PROFILE, Demo
     from kaproom.files import load_room
     from kaproom.places import data_folder, make_data_folder, make_runtime_folder, runtime_folder
@@ -185,7 +185,7 @@ def demo(
     if why_silent:
         typer.echo(why_silent, err=True)
     runtime = make_runtime_folder(runtime_folder(room))
-    args = begin(PROFILE, room, frozenset(), None, quiet=True, surroundings=False)
+    args = begin(Wanted(PROFILE, room, surroundings=False), quiet=True)
     Demo(folder, runtime, device, args).run()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kaproom.displays.console import looked, standing, trying
 from kaproom.displays.console.buttons import Button
 from kaproom.displays.console.desk import Desk
-from kaproom.displays.console.pages import foot, heading
+from kaproom.displays.console.pages import back, foot, heading, onward
 from kaproom.displays.palette import Role
 from kaproom.displays.shapes import Box, Element, Group, Kind, Panel, Shape, Text
 from kaproom.displays.station.saying import Saying
@@ -33,15 +33,9 @@ def checks(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     more, where = foot(
         box,
         [
-            Button("before", w("console.back-page"), w("key.esc")),
+            back(say),
             Button("again", w("console.checks.again")),
-            Button(
-                "next",
-                w("console.checks.start"),
-                w("key.enter"),
-                role=Role.ACCENT if go else Role.SECOND,
-                on=go,
-            ),
+            onward(w("console.checks.start"), go, say),
         ],
         least,
     )

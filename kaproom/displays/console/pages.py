@@ -20,6 +20,17 @@ def heading(box: Box, words: str, more: str) -> list[Element]:
     ]
 
 
+def back(say: Saying) -> Button:
+    """To the page before."""
+    return Button("before", say.words("console.back-page"), say.words("key.esc"))
+
+
+def onward(label: str, ready: bool, say: Saying) -> Button:
+    """To the page that follows, lit when nothing is missing here."""
+    role = Role.ACCENT if ready else Role.SECOND
+    return Button("next", label, say.words("key.enter"), role=role, on=ready)
+
+
 def foot(box: Box, buttons: list[Button], least: float) -> Drawn:
     """What leads on from a page, at its lower right."""
     width = min(box.width, 240.0 * len(buttons))
@@ -74,13 +85,7 @@ def choose(box: Box, desk: Desk, say: Saying, least: float) -> Group:
             Button("call", w("console.act.call"), desk.keys.shown("call", say.words)),
             Button("help", w("console.act.help"), desk.keys.shown("help", say.words)),
             Button("quit", w("console.act.quit"), desk.keys.shown("quit", say.words)),
-            Button(
-                "next",
-                w("console.next-page"),
-                w("key.enter"),
-                role=Role.ACCENT if ready else Role.SECOND,
-                on=ready,
-            ),
+            onward(w("console.next-page"), ready, say),
         ],
         least,
     )
@@ -115,15 +120,9 @@ def listed(box: Box, desk: Desk, say: Saying, least: float) -> Group:
     more, where = foot(
         box,
         [
-            Button("before", w("console.back-page"), say.words("key.esc")),
+            back(say),
             Button("ask who", w("console.list.who", who=by)),
-            Button(
-                "next",
-                w("console.next-page"),
-                say.words("key.enter"),
-                role=Role.ACCENT if ready else Role.SECOND,
-                on=ready,
-            ),
+            onward(w("console.next-page"), ready, say),
         ],
         least,
     )
