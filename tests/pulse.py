@@ -45,6 +45,15 @@ def short_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def in_real_time(task: int = 0) -> None:
+    """Have a task (or this one) run before everything ordinary, where that may be had.
+
+    For who plays or records: what is missing in a recording shall be the room's doing.
+    """
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(task, os.SCHED_FIFO, os.sched_param(5))
+
+
 class Capture:
     """All that a sink played since the capture began."""
 
@@ -135,6 +144,20 @@ class NullSink:
         """Of who listens always."""
         assert self._listener is not None
         return self._listener.pid
+
+    @contextlib.contextmanager
+    def in_real_time(self) -> Iterator[None]:
+        """What is measured meanwhile is not how the server does on a busy machine."""
+        tasks = [int(task.name) for task in Path(f"/proc/{self.pid}/task").iterdir()]
+        before = {task: (os.sched_getscheduler(task), os.sched_getparam(task)) for task in tasks}
+        for task in tasks:
+            in_real_time(task)
+        try:
+            yield
+        finally:
+            for task, (policy, param) in before.items():
+                with contextlib.suppress(OSError):
+                    os.sched_setscheduler(task, policy, param)
 
     def start(self) -> None:
         """Start the server; return when the sink is there."""

@@ -14,7 +14,6 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
-import contextlib
 import json
 import signal
 import sys
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 
 from kaproom.audio import device
 from kaproom.audio.device import FLEETING, HUNG, NO_PORTAUDIO, STALLED, Asked, Device, Failure
+from kaproom.audio.haste import OUTPUT_PRIORITY, hasten
 from kaproom.audio.keeper import LATENCIES_MS, SILENT, Keeper, Order
 from kaproom.audio.outlet import Outlet
 from kaproom.audio.ring import Notice, Ring
@@ -48,7 +48,6 @@ _GIVE_UP_NS: Final = 2500 * _NS_PER_MS
 _HANG_NOTICE_NS: Final = NS_PER_S
 _HANG_NS: Final = 5 * NS_PER_S
 _CATCH_UP_NS: Final = NS_PER_S // 2
-_NICENESS: Final = -11  # as PulseAudio's and PipeWire's own
 
 
 class Stream:
@@ -219,18 +218,6 @@ class Stream:
         self._wake.set()
 
 
-def _hasten() -> None:
-    """Run ahead of everything ordinary, if the machine lets us, with all that we fork.
-
-    Measured: SCHED_FIFO would cost 0.3 CPU s a minute more, in switches between PortAudio's
-    and the sound server's threads, and no gap less; this costs nothing.
-    """
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)
-        # Where the kernel groups processes by session, that counts within the group only.
-        Path("/proc/self/autogroup").write_text(str(_NICENESS), encoding="ascii")
-
-
 def _print_outputs() -> int:
     try:
         for facts in device.outputs():
@@ -256,7 +243,7 @@ def main(arguments: list[str] | None = None) -> int:
     low_ms, high_ms = LATENCIES_MS
     if not low_ms <= given.latency_ms <= high_ms:
         parser.error(f"--latency-ms is {given.latency_ms}; it must be {low_ms} to {high_ms}")
-    _hasten()
+    hasten(OUTPUT_PRIORITY)
     device.warm_up()
     try:
         return Keeper(given.runtime, Asked(given.device, given.latency_ms), Stream).run()

@@ -45,6 +45,7 @@ from kaproom.audio.answers import (
     unknown_soundscapes,
 )
 from kaproom.audio.filling import Filling
+from kaproom.audio.haste import PLAYER_PRIORITY, hasten
 from kaproom.audio.kept import Kept, forget, found, keep
 from kaproom.audio.mixer import Failed
 from kaproom.audio.outputs import output_alive, start_output, stop_output
@@ -417,6 +418,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not RATES_HZ[0] <= asked.rate_hz <= RATES_HZ[1]:
         parser.error(f"--rate-hz is {asked.rate_hz}; it must be {RATES_HZ[0]} to {RATES_HZ[1]}")
     device = None if asked.device in DEFAULT_DEVICE else asked.device
+    hasten(PLAYER_PRIORITY)
     try:
         return Player(asked.runtime, device, round(asked.latency_ms), asked.rate_hz).run()
     except Mend as error:

@@ -75,6 +75,7 @@ def hogged(ground: Ground, stock: Stock, quick: bool) -> Told:
             room.begin_with(stock.pieces(48_000))
             how = priority(room.pids()["stream"])
             with (
+                ground.sink.in_real_time(),
                 hogs(2),
                 spinning_client(sockets(room.runtime).daemon),
                 tape(ground) as running,
@@ -99,7 +100,9 @@ def hogged(ground: Ground, stock: Stock, quick: bool) -> Told:
         f"A Python thread spins in the daemon and one in a client, and two processes compute, on"
         f" {os.cpu_count()} cores.",
         "Ordinary: nothing of the room may run in real time or with a nice value below 0, as",
-        "under a desktop account; on a room PC its services may.",
+        "under a desktop account; on a room PC its services may. Sound server and recorder do, in",
+        "both. Linux until 6.18.44 can leave what is ordinary without a processor for seconds",
+        "(kaproom/audio/haste.py), so on such a machine an ordinary room has gaps at times.",
     ]
     return told
 

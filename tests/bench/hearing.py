@@ -140,9 +140,12 @@ def _next_sight(
     captured: Frames, expected: Frames, wrong: int, offset: int
 ) -> tuple[int, int] | None:
     """Where the programme is heard again after ``wrong``, and with which offset."""
+    silent = 0
     for at in range(wrong + 1, len(captured) - _SIGHT_FRAMES, _STEP_FRAMES):
-        # Nothing heard comes from further away than the ring is long.
-        low = max(0, at + offset - 5 * 48_000)
+        # Nothing heard comes from further away than the ring is long, but for what waited
+        # while it was silent: a sound server that stood still is silent for as long.
+        silent += int(np.count_nonzero(~captured[at : at + _STEP_FRAMES].any(axis=1)))
+        low = max(0, at + offset - silent - 5 * 48_000)
         there = _offset(captured, expected, at, low, at + offset + 5 * 48_000)
         if there is None:
             continue

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from bench.hearing import Compared, Frames, at_gain, compare, played, rendered
-from pulse import RATE_HZ, NullSink, short_folder, until
+from pulse import RATE_HZ, NullSink, in_real_time, short_folder, until
 from rooms import LivingRoom
 
 REST_DB = -6.0
@@ -53,6 +53,7 @@ class Tape:
                 env=os.environ | sink.environment,
                 stdout=file,
                 stderr=subprocess.DEVNULL,
+                preexec_fn=in_real_time,  # noqa: PLW1509 - the child only asks for a priority
             )
         until(lambda: self.frames > 0, 20, "the capture runs")
 
