@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,8 @@ from typing import Final
 OUTPUT_PRIORITY: Final = 4
 PLAYER_PRIORITY: Final = 2
 _NICENESS: Final = -11  # as PulseAudio's and PipeWire's own
+_WAY_S: Final = 0.001
+_NEVER: Final = threading.Event()
 
 
 def hasten(priority: int) -> None:
@@ -38,6 +41,16 @@ def hasten(priority: int) -> None:
         # Who has no real time must be free to go where there is room.
         with contextlib.suppress(OSError):
             os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def make_way() -> None:
+    """In real time, let what is ordinary have the processor for a moment; otherwise nothing.
+
+    To be called between pieces of work of some milliseconds: a sound server that is not in
+    real time itself must not wait longer than that for ours.
+    """
+    if os.sched_getscheduler(0) == os.SCHED_FIFO:
+        _NEVER.wait(_WAY_S)
 
 
 def _be_nice_to_us() -> None:

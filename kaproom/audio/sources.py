@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from kaproom.audio.decoder import DecodeError, Decoder
 from kaproom.audio.grain import GRAIN_FRAMES, HOP_FRAMES, HOPS, grain_at, grains_in
+from kaproom.audio.haste import make_way
 from kaproom.audio.loudness import k_slope_factor, k_weighted_powers, lead_in_frames
 from kaproom.audio.programme import Bed, Cue, Tone, Track
 from kaproom.audio.soundscape import soundscape
@@ -210,6 +211,7 @@ class Feed:
         self._advanced.set()
         if self.made == self.wanted:
             self._notify()
+        make_way()
         if self.made - self._needed > self.ahead_grains + self._burst_grains:
             self._room.clear()
             # Looked at again after the clear: the need may have moved in between.
