@@ -844,6 +844,7 @@ def test_paths_in_a_room_file_start_where_it_lies(tmp_path: Path) -> None:
             " room something else",
         ),
         ("latency_ms: 5", "latency_ms is 5; it must be at least 20"),
+        ("latency_ms: 900", "latency_ms is 900; it must be at most 800"),
         ("latency_s: 0.1", "latency_s is not known; it is given in milliseconds, as 'latency_ms'"),
         ("rate_hz: 22050", "rate_hz is 22050; it must be 44100, 48000, 88200 or 96000"),
         (

@@ -23,7 +23,18 @@ from kaproom.clock import NS_PER_S
 from kaproom.room.broker import Broker as Running
 from kaproom.room.broker import Kind, _program, start_broker
 from kaproom.session.roomfile import Broker
-from kaproom.wire import Acknowledged, Connected, Down, Heard, Link, Message, News, link, trial
+from kaproom.wire import (
+    Acknowledged,
+    Connected,
+    Down,
+    Heard,
+    Link,
+    Message,
+    News,
+    exposed,
+    link,
+    trial,
+)
 from kaproom.wire.link import Version
 
 pytestmark = pytest.mark.usefixtures("impatient")
@@ -280,6 +291,30 @@ def test_a_password_is_right_wrong_or_missing(
     secret.write_text("")
     fault = trial(told, "one")
     assert fault is not None and "no password in its first line" in fault.line
+
+
+def test_a_secret_that_every_account_may_read_is_told(tmp_path: Path) -> None:
+    secret, key = tmp_path / "secret", tmp_path / "room.key"
+    for path in (secret, key):
+        path.touch(mode=0o640)
+    told = Broker(
+        url="mqtts://broker",
+        **{"username": "room", "password_file": str(secret), "key": str(key), "cert": str(key)},
+    )
+    assert exposed(told) == []
+    assert exposed(Broker(url="mqtt://broker")) == []
+    secret.chmod(0o644)
+    (fault,) = exposed(told)
+    assert fault.mend and fault.line == (
+        f"broker.password_file: {secret} can be read by every account of this machine; "
+        f"chmod o= {secret}"
+    )
+    key.chmod(0o604)
+    assert [fault.line.partition(":")[0] for fault in exposed(told)] == [
+        *("broker.password_file", "broker.key")
+    ]
+    secret.unlink()
+    assert len(exposed(told)) == 1
 
 
 # -- brokers out of their mind

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kaproom.audio.haste import hastens
 from kaproom.audio.outputs import SoundOutput, sound_outputs
+from kaproom.audio.ring import RING_FILE, Ring, RingError
 from kaproom.errors import WorldFailed
 from kaproom.places import legible
 from kaproom.session.roomfile import RoomFile
@@ -79,7 +81,29 @@ def _in_order(words: list[str], name: str) -> bool:
     return True
 
 
-def survey(room: RoomFile, data: Path) -> list[Finding]:
-    """What of this machine could spoil a session: device, sound server, disk, power, clock."""
-    device = all_about(About.SOUND, of_device(room))
-    return worst_first([*device, *findings(look(data, room.device))])
+def of_haste(runtime: Path) -> list[Finding]:
+    """Whether the player in ``runtime``, if there is one, comes before all that is ordinary."""
+    try:
+        ring = Ring.attach(runtime / RING_FILE)
+    except RingError:
+        return []
+    player = ring.player_pid
+    ring.close()
+    if not player or hastens(player) is not False:
+        return []
+    line = (
+        "player and output have no real time: a very busy machine may be heard; `kaproom install`"
+        " gives it, or a line `@audio - rtprio 20` in /etc/security/limits.d and a new login"
+    )
+    return [Finding("note", _DEVICE, line)]
+
+
+def survey(room: RoomFile, data: Path, runtime: Path | None = None) -> list[Finding]:
+    """What of this machine could spoil a session: device, sound server, disk, power, clock.
+
+    With ``runtime``, how the room's player runs as well.
+    """
+    sound = of_device(room)
+    if runtime is not None and room.device != "silent":
+        sound += of_haste(runtime)
+    return worst_first([*all_about(About.SOUND, sound), *findings(look(data, room.device))])

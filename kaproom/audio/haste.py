@@ -53,6 +53,14 @@ def make_way() -> None:
         _NEVER.wait(_WAY_S)
 
 
+def hastens(pid: int) -> bool | None:
+    """Whether a process that wanted to runs in real time; None when there is none."""
+    try:
+        return os.sched_getscheduler(pid) == os.SCHED_FIFO
+    except OSError:
+        return None
+
+
 def _be_nice_to_us() -> None:
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, 0, _NICENESS)

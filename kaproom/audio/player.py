@@ -48,7 +48,7 @@ from kaproom.audio.filling import Filling
 from kaproom.audio.haste import PLAYER_PRIORITY, hasten
 from kaproom.audio.kept import Kept, forget, found, keep
 from kaproom.audio.mixer import Failed
-from kaproom.audio.outputs import output_alive, start_output, stop_output
+from kaproom.audio.outputs import LATENCIES_MS, output_alive, start_output, stop_output
 from kaproom.audio.programme import Cue, Programme
 from kaproom.audio.ring import RING_FILE, SILENCE_DB, GainTarget, Notice, Ring, RingError
 from kaproom.audio.tone import GAIN_DB, LENGTH_S, is_tone, tone_programme
@@ -417,6 +417,9 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     if not RATES_HZ[0] <= asked.rate_hz <= RATES_HZ[1]:
         parser.error(f"--rate-hz is {asked.rate_hz}; it must be {RATES_HZ[0]} to {RATES_HZ[1]}")
+    low_ms, high_ms = LATENCIES_MS
+    if not low_ms <= asked.latency_ms <= high_ms:
+        parser.error(f"--latency-ms is {asked.latency_ms:g}; it must be {low_ms} to {high_ms}")
     device = None if asked.device in DEFAULT_DEVICE else asked.device
     hasten(PLAYER_PRIORITY)
     try:

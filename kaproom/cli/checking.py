@@ -140,23 +140,24 @@ def _surveyed(room: RoomFile) -> list[Finding]:
 
 def _broker(room: RoomFile) -> list[Finding]:
     """What is wrong with the room's broker; it stops no session."""
-    from kaproom.wire import trial
+    from kaproom.wire import exposed, trial
 
     if room.broker is None:
         return []
+    lines = [fault.line for fault in exposed(room.broker)]
     try:
         with daemon() as client:
             bus = client.call("status").get("bus") or {}
     except (WorldFailed, Mend):
         # Beside a daemon this would take its place at a broker that knows us by certificate.
         fault = trial(room.broker, f"kaproom-check-{secrets.token_hex(6)}")
-        line = None if fault is None else fault.line
+        away = None if fault is None else fault.line
     else:
-        line = bus.get("fault")
-    if line is None:
-        return []
-    where, _, what = line.partition(": ")
-    return [Finding("warn", where, f"{what}; the room runs on", About.BROKER)]
+        away = bus.get("fault")
+    if away is not None:
+        lines.append(f"{away}; the room runs on")
+    told = (line.partition(": ") for line in lines)
+    return [Finding("warn", where, what, About.BROKER) for where, _, what in told]
 
 
 def _tried(room: RoomFile) -> list[Finding]:

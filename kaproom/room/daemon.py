@@ -149,7 +149,7 @@ class Daemon:
         self._server.add_reader(self._wake_read, self._woken)
         self._server.add_reader(self._recorder.fileno(), self._recorded)
         self._server.add_reader(self._headphones.fileno(), self._player_told)
-        self._surveyor = Surveyor(self._room, self._data)
+        self._surveyor = Surveyor(self._room, self._data, self._runtime)
         self._server.add_reader(self._surveyor.fileno(), self._surveyor.answer)
         self._conductor = Conductor(self._headphones, self._write)
         self._tones = Tones(

@@ -21,9 +21,10 @@ from kaproom.surroundings import Finding
 class Surveyor:
     """``fileno`` is readable when ``answer`` has somebody to answer."""
 
-    def __init__(self, room: RoomFile, data: Path) -> None:
+    def __init__(self, room: RoomFile, data: Path, runtime: Path) -> None:
         self._room = room
         self._data = data
+        self._runtime = runtime
         self._waiting: list[Request] = []
         self._found: deque[list[Finding]] = deque()
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -49,5 +50,5 @@ class Surveyor:
                 request.reply({"findings": findings})
 
     def _look(self) -> None:
-        self._found.append(survey(self._room, self._data))
+        self._found.append(survey(self._room, self._data, self._runtime))
         os.eventfd_write(self._bell, 1)

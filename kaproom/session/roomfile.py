@@ -89,7 +89,7 @@ class RoomFile(Written):
     """What people call the room; without it, its alias."""
     device: Line = "auto"
     """Sound output: auto, silent, or a name that `kaproom devices` lists."""
-    latency_ms: Annotated[float, Field(ge=20, le=1000)] = 100.0
+    latency_ms: Annotated[float, Field(ge=20, le=800)] = 100.0
     """How far ahead the sound device is filled, in ms."""
     rate_hz: Literal[44100, 48000, 88200, 96000] = 48000
     """The device's sample rate, in Hz."""

@@ -4,6 +4,7 @@ Nothing waits here but whoever asks to: the link belongs to one thread, which tu
 What was not sent is not queued, so a broker that is away costs no memory.
 """
 
+from kaproom.wire.access import exposed
 from kaproom.wire.faults import Fault
 from kaproom.wire.link import (
     Acknowledged,
@@ -25,5 +26,6 @@ __all__ = [
     "Link",
     "Message",
     "News",
+    "exposed",
     "trial",
 ]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import socket
 import ssl
+import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,6 +77,20 @@ def access(broker: Broker) -> Access | Fault:
             except (OSError, ValueError) as error:
                 return file_fault("broker.cert", broker.cert, error, broker.key)
     return Access(host, port, tls, broker.username, password)
+
+
+def exposed(broker: Broker) -> list[Fault]:
+    """The secrets among the files that every account of this machine may read."""
+    secrets = {"broker.password_file": broker.password_file, "broker.key": broker.key}
+    found = []
+    for name, path in secrets.items():
+        if path is None:
+            continue
+        with suppress(OSError):
+            if Path(path).stat().st_mode & stat.S_IROTH:
+                told = f"{path} can be read by every account of this machine; chmod o= {path}"
+                found.append(Fault(f"{name}: {told}", mend=True))
+    return found
 
 
 def last_word(reach: Access, timeout_s: float) -> str:

@@ -81,9 +81,10 @@ def hogged(ground: Ground, stock: Stock, quick: bool) -> Told:
                 tape(ground) as running,
             ):
                 running.wait_s(seconds)
-                found = heard(room, running.stop())
+                captured = running.stop()
                 with room.ring() as ring:
                     dry, flagged = ring.underruns, ring.device_underflows
+            found = heard(room, captured)
         told.row(
             "ordinary" if ordinary else f"as on a room PC ({how})",
             found.frames / RATE_HZ,

@@ -23,8 +23,8 @@ Frames = NDArray[np.float32]
 
 # So many frames in a row are taken for a place found: 5 ms of music occur once.
 _SIGHT_FRAMES = 240
-# Looked for again after a break at steps of 1 ms.
-_STEP_FRAMES = 48
+# Looked for again after a break at steps of 10 ms.
+_STEP_FRAMES = 480
 _CANDIDATES_MAX = 4_000
 
 

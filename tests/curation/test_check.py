@@ -9,7 +9,8 @@ import pytest
 from pulse import NullSink, until
 from studio import Studio, picture
 
-from kaproom.audio.devices import devices, named, of_device
+from kaproom.audio.devices import devices, named, of_device, of_haste
+from kaproom.audio.ring import RING_FILE, Ring
 from kaproom.curation.check import Checked, check
 from kaproom.curation.scan import scan
 from kaproom.errors import WorldFailed
@@ -498,6 +499,24 @@ def test_a_machine_without_any_output_stops_the_session(
         pytest.skip("this machine has a sound card")
     assert [finding.level for finding in found] == ["stop"]
     assert found[0].line.startswith("there is no sound output")
+
+
+def test_a_player_that_could_be_heard_to_wait_is_told(runtime: Path) -> None:
+    assert of_haste(runtime) == []
+    ring = Ring.create(runtime / RING_FILE, 48_000)
+    assert of_haste(runtime) == []
+    ring.player_pid = os.getpid()  # as ordinary as a player on a desktop
+    (found,) = of_haste(runtime)
+    assert f"{found.level} {found}" == (
+        "note sound device: player and output have no real time: a very busy machine may be heard; "
+        "`kaproom install` gives it, or a line `@audio - rtprio 20` in /etc/security/limits.d "
+        "and a new login"
+    )
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    ring.player_pid = gone.pid
+    assert of_haste(runtime) == []
+    ring.close()
 
 
 def test_a_silent_room_is_told(house: House) -> None:
