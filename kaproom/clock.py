@@ -16,9 +16,17 @@ if TYPE_CHECKING:
     from kaproom.timex import Discipline
 
 NS_PER_S = 1_000_000_000
-LATE_NS = 100_000_000
-"""Chosen: who wakes so much later than he meant to must not call others late. Where he stood
-still, by a busy machine or one that was stopped whole, they did as well."""
+# Chosen: by so much whoever waits may wake later than he meant to.
+_LATE_NS = 100_000_000
+
+
+def on_time(began_ns: int, now_ns: int, meant_s: float) -> bool:
+    """Whether who began to wait for ``meant_s`` woke about then.
+
+    Who did not must not call others late: where he stood still, by a busy machine or one
+    that was stopped whole, they did as well.
+    """
+    return now_ns - began_ns <= meant_s * NS_PER_S + _LATE_NS
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,18 +23,8 @@ from kaproom.clock import NS_PER_S
 from kaproom.room.broker import Broker as Running
 from kaproom.room.broker import Kind, _program, start_broker
 from kaproom.session.roomfile import Broker
-from kaproom.wire import (
-    Acknowledged,
-    Connected,
-    Down,
-    Heard,
-    Link,
-    Message,
-    News,
-    exposed,
-    link,
-    trial,
-)
+from kaproom.wire import Acknowledged, Connected, Down, Heard, Link, Message, News, link, trial
+from kaproom.wire.access import exposed
 from kaproom.wire.link import Version
 
 pytestmark = pytest.mark.usefixtures("impatient")
@@ -299,7 +289,10 @@ def test_a_secret_that_every_account_may_read_is_told(tmp_path: Path) -> None:
         path.touch(mode=0o640)
     told = Broker(
         url="mqtts://broker",
-        **{"username": "room", "password_file": str(secret), "key": str(key), "cert": str(key)},
+        username="room",
+        password_file=str(secret),
+        key=str(key),
+        cert=str(key),
     )
     assert exposed(told) == []
     assert exposed(Broker(url="mqtt://broker")) == []

@@ -21,8 +21,8 @@ from typing import Final
 OUTPUT_PRIORITY: Final = 4
 PLAYER_PRIORITY: Final = 2
 _NICENESS: Final = -11  # as PulseAudio's and PipeWire's own
-_WAY_S: Final = 0.001
-_NEVER: Final = threading.Event()
+_WAY_S: Final = 0.001  # chosen: handing on a packet of sound takes a tenth of it
+_NEVER: Final = threading.Event()  # only waited for
 
 
 def hasten(priority: int) -> None:

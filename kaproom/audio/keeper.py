@@ -27,7 +27,7 @@ from typing import Final, Protocol, Self
 from kaproom.audio.device import Asked
 from kaproom.audio.meter import Meter
 from kaproom.audio.ring import RING_FILE, SILENCE_DB, Notice, Ring
-from kaproom.clock import LATE_NS, NS_PER_S, mono_ns
+from kaproom.clock import NS_PER_S, mono_ns, on_time
 from kaproom.errors import WorldFailed
 
 SILENT: Final = "silent"  # asked for in place of a device's name
@@ -132,10 +132,10 @@ class Keeper:
             ended = child.ended_within(beat_s, self._woken)
             now_ns = mono_ns()
             ring.keeper_heartbeat_ns = now_ns
-            # By a busy machine, or a suspend.
-            on_time = now_ns - looked_ns < beat_s * NS_PER_S + LATE_NS
+            stale = now_ns - ring.heartbeat_ns > self._stale_ns
+            hangs = stale and on_time(looked_ns, now_ns, beat_s)
             looked_ns = now_ns
-            if ended or (on_time and now_ns - ring.heartbeat_ns > self._stale_ns):
+            if ended or hangs:
                 child = self._replace(ring, child, now_ns)
                 continue
             levels.update()

@@ -30,7 +30,7 @@ from kaproom.audio.haste import OUTPUT_PRIORITY, hasten
 from kaproom.audio.keeper import LATENCIES_MS, SILENT, Keeper, Order
 from kaproom.audio.outlet import Outlet
 from kaproom.audio.ring import Notice, Ring
-from kaproom.clock import LATE_NS, NS_PER_S, mono_ns
+from kaproom.clock import NS_PER_S, mono_ns, on_time
 from kaproom.errors import WorldFailed
 
 ENDED, LOST, FROZEN, HANGS = 0, 3, 4, 5  # how a stream's process ends
@@ -108,8 +108,7 @@ class Stream:
             ring.heartbeat_ns = now_ns
             lost = None
             if self._opened_ns:
-                on_time = now_ns - looked_ns < pause_s * NS_PER_S + LATE_NS
-                lost = self._watch_device(now_ns, on_time)
+                lost = self._watch_device(now_ns, on_time(looked_ns, now_ns, pause_s))
             elif self._silent:
                 self._pour_by_clock(now_ns)
             else:
@@ -123,7 +122,7 @@ class Stream:
 
     # -- the main thread, with a device
 
-    def _watch_device(self, now_ns: int, on_time: bool) -> int | None:
+    def _watch_device(self, now_ns: int, may_judge: bool) -> int | None:
         if self._finished:
             return LOST
         self._ring.device_underflows = self._underflows + self._device.underflows
@@ -134,7 +133,7 @@ class Stream:
                 self._proven = True
                 self._announce(Notice("device", device=self._device.name))
             return None
-        if not on_time:
+        if not may_judge:
             return None
         give_up = still_ns > _GIVE_UP_NS
         # Whom it has let down before does not wait for it a second time.

@@ -102,7 +102,7 @@ def looked(wanted: Wanted, *, quiet: bool) -> tuple[Sequence[Finding], dict[str,
     loaded, without = load_profile(wanted.profile, wanted.room), wanted.without
     closing = None if wanted.closing is None else wanted.closing.absolute()
     found = _checked(loaded, replace(wanted, closing=closing), quiet)
-    if any(finding.level == "stop" for finding in found.findings):
+    if found.stops:
         return found.findings, None
     repertoire = selected(loaded, found.measured, secrets.randbelow(2**31), without, closing)
     return found.findings, {

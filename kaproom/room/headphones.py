@@ -23,7 +23,7 @@ from typing import Any
 from kaproom import clock
 from kaproom.audio.ring import RING_FILE, Notice, Ring
 from kaproom.audio.score import programme_of
-from kaproom.clock import LATE_NS, NS_PER_S
+from kaproom.clock import NS_PER_S
 from kaproom.errors import Mend, Refused, WorldFailed
 from kaproom.intercom import Client
 from kaproom.places import sockets
@@ -339,7 +339,7 @@ class Headphones:
             try:
                 self._ask("status", _HANG_S)
             except WorldFailed:
-                if clock.mono_ns() - asked_ns > _HANG_S * NS_PER_S + LATE_NS:
+                if not clock.on_time(asked_ns, clock.mono_ns(), _HANG_S):
                     continue
                 if ring.player_pid == pid and ring.write_frame - ring.read_frame <= filled:
                     with suppress(ProcessLookupError, PermissionError):

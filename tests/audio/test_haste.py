@@ -81,7 +81,7 @@ def test_who_may_runs_in_real_time_on_one_processor_with_all_it_begins(priority:
 
 @pytest.mark.skipif(limited(), reason="this account may have no real time")
 def test_nobody_waits_for_it_longer_than_for_a_piece_of_work() -> None:
-    # Not the 0.95 s that the kernel would allow; as long as the machine is busy otherwise.
+    # 5 ms; without making way the 0.95 s that the kernel allows real time.
     (longest_s,) = told(WORK, PLAYER_PRIORITY)
     assert longest_s < 0.2
 
