@@ -243,3 +243,11 @@ def test_with_the_bounds_or_without_them_the_same_is_heard(
     bounded = played(path, 32.0, 3.0, ceiling_lufs)
     monkeypatch.setattr(Feed, "k_bounds", lambda feed, grain: None)
     np.testing.assert_array_equal(bounded, played(path, 32.0, 3.0, ceiling_lufs))
+
+
+def test_what_is_loud_by_its_pitch_alone_is_held_as_well(tmp_path: Path) -> None:
+    # By its plain power 2.7 LU below the ceiling, by its K-weighted one above it.
+    sound = tone(8.0, -16.0, hz=12_000.0)
+    path = written(tmp_path / "high.wav", sound, subtype="FLOAT")
+    assert loudest_lufs(sound) > -13.0
+    assert loudest_lufs(played(path, 8.0, 0.0, -14.0)) <= -14.0
