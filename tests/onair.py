@@ -22,8 +22,9 @@ from kaproom.contract.topics import place
 from kaproom.curation.selection import selected
 from kaproom.files import load_profile
 from kaproom.record import Entry, Record, Recorder
+from kaproom.record.series import Series
 from kaproom.room.attention import Attention, Change, call_status
-from kaproom.room.bus.outward import Shareable
+from kaproom.room.bus.outward import KINDS, Shareable
 from kaproom.room.bus.publisher import WHOM, Publisher
 from kaproom.room.scribe import Scribe
 from kaproom.session import events as e
@@ -207,6 +208,15 @@ _VALIDATORS = {
     path.name.removesuffix(".schema.json"): Draft202012Validator(json.loads(path.read_text()))
     for path in FOLDER.glob("*.schema.json")
 }
+
+
+def last_event(room: OnAir) -> int:
+    """The number of the last event in its record, said or not."""
+    record = Series.open(room.data, KINDS)
+    try:
+        return record.number_at(room.head.seq)
+    finally:
+        record.close()
 
 
 def against_the_contract(heard: Sequence[Heard]) -> None:
