@@ -191,7 +191,7 @@ class _PowerFile(apsw.VFSFile):
         if fresh:
             disk.note(Asked("create", self._name))
 
-    def xWrite(self, content: bytes, offset: int) -> None:
+    def xWrite(self, content: Any, offset: int) -> None:
         super().xWrite(content, offset)
         if self._kept:
             self._disk.note(Asked("write", self._name, offset, bytes(content)))

@@ -54,7 +54,7 @@ def true_peak_dbtp(samples: Block) -> float:
 
 
 chance = np.random.default_rng(3)
-LOUD = {
+LOUD: dict[str, NDArray[Any]] = {
     "noise": chance.standard_normal((4 * RATE_HZ, 2)) * 0.6,
     "bits": chance.choice([-1.0, 1.0], (4 * RATE_HZ, 2)),
     "clipped music": np.clip(music(4.0, peak=6.0), -1.0, 1.0),
