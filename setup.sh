@@ -128,7 +128,7 @@ reason() {
         printf 'the package index cannot be reached'
         return
     fi
-    for telling in 'No space left' '[A-Za-z]Error: ' '^(E:|ERROR|error)' '[^[:space:]]'; do
+    for telling in 'No space left' '[A-Za-z]Error: ' 'ERROR: ' '^(E:|error)' '[^[:space:]]'; do
         grep -E "$telling" "$log" | tail -n 1 | sed 's/^[[:space:]]*//' | grep . && return
     done
 }
