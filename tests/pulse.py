@@ -6,6 +6,7 @@ Nothing here has a fixed path or port, and every process is ended by its id.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 RATE_HZ = 48000
 _START_S = 20.0
+_PIPE_BYTES = 1 << 20  # as much as anybody may have: nearly 3 s
 
 
 def until(condition: Callable[[], object], within_s: float = 10.0, what: str = "") -> None:
@@ -46,10 +48,7 @@ def short_folder() -> Iterator[Path]:
 
 
 def in_real_time(task: int = 0) -> None:
-    """Have a task (or this one) run before everything ordinary, where that may be had.
-
-    For who plays or records: what is missing in a recording shall be the room's doing.
-    """
+    """Have a task (or this one) run before everything ordinary, where that may be had."""
     with contextlib.suppress(OSError):
         os.sched_setscheduler(task, os.SCHED_FIFO, os.sched_param(5))
 
@@ -148,7 +147,7 @@ class NullSink:
     @contextlib.contextmanager
     def in_real_time(self) -> Iterator[None]:
         """What is measured meanwhile is not how the server does on a busy machine."""
-        tasks = [int(task.name) for task in Path(f"/proc/{self.pid}/task").iterdir()]
+        tasks = self._tasks()
         before = {task: (os.sched_getscheduler(task), os.sched_getparam(task)) for task in tasks}
         for task in tasks:
             in_real_time(task)
@@ -158,6 +157,9 @@ class NullSink:
             for task, (policy, param) in before.items():
                 with contextlib.suppress(OSError):
                     os.sched_setscheduler(task, policy, param)
+
+    def _tasks(self) -> list[int]:
+        return [int(task.name) for task in Path(f"/proc/{self.pid}/task").iterdir()]
 
     def start(self) -> None:
         """Start the server; return when the sink is there."""
@@ -206,8 +208,16 @@ class NullSink:
         return done.stdout
 
     def capture(self) -> Capture:
-        """Record what the sink plays from now on; returns when the recording runs."""
+        """Record what the sink plays from now on; returns when the recording runs.
+
+        Whoever plays and records is ahead of everything ordinary from now on, and a busy
+        test may fetch it late: what is missing shall be the room's doing.
+        """
         recorder = self._listen(subprocess.PIPE)
+        assert recorder.stdout is not None
+        fcntl.fcntl(recorder.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+        for task in [recorder.pid, *self._tasks()]:
+            in_real_time(task)
         capture = Capture(recorder)
         self._captures = [*filter(Capture.running, self._captures), capture]
         capture.wait_for(lambda: len(capture._bytes) > 0, _START_S)

@@ -29,29 +29,35 @@ if not os.fork():
     os._exit(0)
 os.wait()
 """
-# How much of its processor something ordinary gets while a real-time thread works in pieces.
+# In how many pauses between pieces of real-time work something ordinary had the processor.
+# The work is 0.5 s in all: after 0.95 s of a second the kernel lets others in by itself.
 WORK = """
-import os, sys, time
+import mmap, os, signal, sys, time
 from kaproom.audio.haste import hasten, make_way
+counted = mmap.mmap(-1, 8)
+count = memoryview(counted).cast("q")
 cpu = max(os.sched_getaffinity(0))
 ours, theirs = os.pipe()
-if not os.fork():
+ordinary = os.fork()
+if not ordinary:
     os.sched_setaffinity(0, {cpu})
-    longest, before, end = 0, time.monotonic(), time.monotonic() + 1.0
     os.write(theirs, b"x")
-    while before < end:
-        now = time.monotonic()
-        longest, before = max(longest, now - before), now
-    print(longest)
-    sys.stdout.flush()
-    os._exit(0)
+    while True:
+        count[0] += 1
 os.read(ours, 1)
 hasten(int(sys.argv[1]))
-while os.waitpid(-1, os.WNOHANG) == (0, 0):
-    until = time.monotonic() + 0.005
-    while time.monotonic() < until:
+pauses = 0
+for _ in range(100):
+    until = time.thread_time() + 0.005
+    before = count[0]
+    while time.thread_time() < until:
         pass
+    alone = count[0] == before
     make_way()
+    pauses += alone and count[0] != before
+os.kill(ordinary, signal.SIGKILL)
+os.waitpid(ordinary, 0)
+print(pauses)
 """
 # Root without this right is as everybody.
 WITHOUT_THE_RIGHT = ["setpriv", "--bounding-set=-sys_nice", "--inh-caps=-sys_nice"]
@@ -80,10 +86,9 @@ def test_who_may_runs_in_real_time_on_one_processor_with_all_it_begins(priority:
 
 
 @pytest.mark.skipif(limited(), reason="this account may have no real time")
-def test_nobody_waits_for_it_longer_than_for_a_piece_of_work() -> None:
-    # 5 ms; without making way the 0.95 s that the kernel allows real time.
-    (longest_s,) = told(WORK, PLAYER_PRIORITY)
-    assert longest_s < 0.2
+def test_others_have_the_processor_between_two_pieces_of_work() -> None:
+    (pauses,) = told(WORK, PLAYER_PRIORITY)
+    assert pauses > 0
 
 
 def test_who_may_not_runs_as_everybody_where_there_is_room() -> None:
