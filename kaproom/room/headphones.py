@@ -89,6 +89,7 @@ class Headphones:
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._stopping = threading.Event()
         self._connected = threading.Event()
+        self._starting = threading.Lock()
         self._last_read_frame = -1
         self._moved_ns = 0
         self._child: subprocess.Popen[bytes] | None = None
@@ -105,11 +106,15 @@ class Headphones:
 
     def close(self, *, dismiss: bool) -> None:
         """Let go of the player, which plays on; or have it end, if it is ours and idle."""
-        if dismiss and not os.environ.get(SUPERVISED):
-            with suppress(WorldFailed, Mend, Refused):
-                self._ask("stop", _HANG_S)
-        self._stopping.set()
+        # First: a player that ends now must not be taken for one that is missed.
+        with self._starting:
+            self._stopping.set()
         self._wishes.put(None)
+        if dismiss and not os.environ.get(SUPERVISED):
+            try:
+                self._ask("stop", _HANG_S)
+            except (WorldFailed, Mend, Refused):
+                self._terminate_player()
         self._threads[0].join(timeout=1.0)
 
     def fileno(self) -> int:
@@ -307,20 +312,31 @@ class Headphones:
             return None
 
     def _start_player(self) -> None:
-        if os.environ.get(SUPERVISED):
-            return
-        if self._child is not None and self._child.poll() is None:
-            return
+        with self._starting:
+            missed = self._child is None or self._child.poll() is not None
+            if missed and not self._stopping.is_set() and not os.environ.get(SUPERVISED):
+                self._child = self._started_player()
+
+    def _started_player(self) -> subprocess.Popen[bytes]:
         log = (self._runtime / "player.log").open("ab")
         with log:
             # A session of its own: what kills the daemon does not reach the player.
-            self._child = subprocess.Popen(
+            return subprocess.Popen(
                 [sys.executable, "-m", "kaproom.audio.player", self._runtime, *self._arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+
+    def _terminate_player(self) -> None:
+        """End one that is too busy to be asked, or does not listen yet."""
+        ring = self._attached()
+        if self._child is not None and self._child.poll() is None:
+            self._child.terminate()
+        elif ring is not None and self._connected.is_set():
+            with suppress(ProcessLookupError, PermissionError):
+                os.kill(ring.player_pid, signal.SIGTERM)
 
     def _ask(self, do: str, timeout_s: float) -> None:
         with Client(sockets(self._runtime).player, "daemon", timeout_s) as client:
