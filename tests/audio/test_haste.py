@@ -15,19 +15,19 @@ from kaproom.audio.haste import OUTPUT_PRIORITY, PLAYER_PRIORITY
 
 # In a process of its own: haste is for life. Told by a thread of it and by a child.
 LOOK = """
-import json, os, sys, threading
+import json, os, subprocess, sys, threading
 from kaproom.audio.haste import hasten
 def look():
     policy, priority = os.sched_getscheduler(0), os.sched_getparam(0).sched_priority
     print(json.dumps([policy, priority, len(os.sched_getaffinity(0))]), flush=True)
+if len(sys.argv) == 1:
+    look()
+    sys.exit()
 hasten(int(sys.argv[1]))
 thread = threading.Thread(target=look)
 thread.start()
 thread.join()
-if not os.fork():
-    look()
-    os._exit(0)
-os.wait()
+subprocess.run([*sys.orig_argv[:-1]])
 """
 # In how many pauses between pieces of real-time work something ordinary had the processor.
 # The work is 0.5 s in all: after 0.95 s of a second the kernel lets others in by itself.
