@@ -26,6 +26,7 @@ if __name__ == "__main__":
     # The tests' own parts are imported as in the tests: from their folder.
     sys.path[0] = str(Path(__file__).resolve().parents[1])
 
+import numpy as np
 from bench.laws import broken, is_cut
 from bench.room import Ground
 from bench.stock import Stock
@@ -36,6 +37,7 @@ from kaproom.errors import Mend, Refused
 from kaproom.session import events as e
 from kaproom.session.effects import Play
 from kaproom.session.machine import LEAD_S, Session, opened, step
+from kaproom.session.pharmacokinetics import MODELS, Dosing, Rate, predict
 from kaproom.session.profile import Profile
 from kaproom.session.repertoire import Offer, Repertoire
 
@@ -43,6 +45,7 @@ _REPLANS, _QUICK_REPLANS = 2_000, 150
 _SESSIONS, _QUICK_SESSIONS = 2_000, 150
 _CASES, _QUICK_CASES = 5_000, 100
 _P99_MS, _NEAR_S, _FAR_S, _SHARE, _TIMES = 20.0, 5.0, 30.0, 1.0, 5.0
+_CURVE_MS = 10.0
 _STARTED_S = 400.0
 
 
@@ -57,6 +60,11 @@ def told_of(quick: bool, cases: int, seed: int) -> Told:
     took_ms = list(_replans(chance, _QUICK_REPLANS if quick else _REPLANS))
     _row(told, "re-plan, 3 h, 504 tracks, CPU ms", took_ms)
     told.promise("re-plan of 3 h with 500 tracks, p99", percentile(took_ms, 99), "ms", _P99_MS)
+    drawn_ms = list(_curves(100))
+    _row(told, "predicted effect, 10,000 points, CPU ms", drawn_ms)
+    told.promise(
+        "predicted effect at 10,000 points, p50", percentile(drawn_ms, 50), "ms", _CURVE_MS
+    )
     _boundaries(told, chance, _QUICK_SESSIONS if quick else _SESSIONS)
     began_s = time.process_time()
     steps, faults = 0, 0
@@ -110,6 +118,16 @@ def _replans(chance: random.Random, count: int) -> Iterator[float]:
             if any(isinstance(effect, Play) for effect in effects):
                 made += 1
                 yield (time.process_time_ns() - began_ns) / 1e6
+
+
+def _curves(count: int) -> Iterator[float]:
+    """The CPU time of each drawn effect of four hours with twenty rates, in ms."""
+    steps = (Rate(minute, 35 / 40 * (minute % 3)) for minute in range(20))
+    dosing, minutes = Dosing(tuple(steps)), np.linspace(0, 240, 10_000)
+    for _ in range(count):
+        began_ns = time.process_time_ns()
+        predict(MODELS["kamp"], dosing, minutes)
+        yield (time.process_time_ns() - began_ns) / 1e6
 
 
 # -- how near phases turn

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import time
 from pathlib import Path
 
 import numpy as np
@@ -216,17 +215,6 @@ def test_what_was_given_until_a_minute() -> None:
     cut = dosing.until(20)
     assert cut.given_mg(90) == 24.5
     assert dosing.until(0).given_mg(90) == 7
-
-
-def test_ten_thousand_points_take_less_than_ten_milliseconds() -> None:
-    steps = (Rate(minute, STANDARD * (minute % 3)) for minute in range(20))
-    dosing, minutes = Dosing(tuple(steps)), np.linspace(0, 240, 10_000)
-    took_s = []
-    for _ in range(10):
-        began = time.perf_counter()
-        predict(MODELS["kamp"], dosing, minutes)
-        took_s.append(time.perf_counter() - began)
-    assert min(took_s) < 0.010
 
 
 def rate_at(dosing: Dosing, at_min: float) -> float:

