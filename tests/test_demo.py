@@ -147,7 +147,7 @@ def test_a_session_runs_through_every_phase_with_a_line_for_each_change(
     ):
         assert words in said
     assert "notes      1" in said
-    until(lambda: not _left_running(str(runtime)), what="the end of every process")
+    assert not _left_running(str(runtime))
 
 
 def test_every_act_of_the_shipped_script_is_one_that_the_daemon_knows() -> None:

@@ -115,6 +115,9 @@ class Headphones:
                 self._ask("stop", _HANG_S)
             except (WorldFailed, Mend, Refused):
                 self._terminate_player()
+            if self._child is not None:
+                with suppress(subprocess.TimeoutExpired):
+                    self._child.wait(_CALL_TIMEOUT_S)
         self._threads[0].join(timeout=1.0)
 
     def fileno(self) -> int:

@@ -27,7 +27,7 @@ hasten(int(sys.argv[1]))
 thread = threading.Thread(target=look)
 thread.start()
 thread.join()
-subprocess.run([*sys.orig_argv[:-1]])
+subprocess.run(sys.orig_argv[:-1])
 """
 # In how many pauses between pieces of real-time work something ordinary had the processor.
 # The work is 0.5 s in all: after 0.95 s of a second the kernel lets others in by itself.

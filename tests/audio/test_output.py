@@ -215,7 +215,7 @@ def test_a_stream_that_hangs_is_replaced(player: Player, capture: Capture) -> No
     playing(player, capture, tone, -6.0)
     old = player.ring.stream_pid
     os.kill(old, signal.SIGSTOP)
-    until(lambda: player.ring.stream_pid != old)
+    until(lambda: player.ring.stream_pid != old, 3)
     capture.more(RATE_HZ // 2)
     assert levels_db(capture.more(RATE_HZ // 10)).min() > -40.0
 
@@ -236,7 +236,7 @@ def test_killing_the_keeper_is_not_heard_and_the_next_one_adopts_the_stream(
     assert not gaps(capture.samples(before))
     # The new one looks after a stream that is not its child.
     os.kill(stream, signal.SIGKILL)
-    until(lambda: player.ring.stream_pid != stream)
+    until(lambda: player.ring.stream_pid != stream, 2)
 
 
 def one_spare(player: Player) -> int:
@@ -302,7 +302,7 @@ def test_killing_all_of_the_output_is_mended_by_starting_again(
     playing(player, capture, numbered, 0.0)
     for pid in (one_spare(player), player.ring.keeper_pid, player.ring.stream_pid):
         os.kill(pid, signal.SIGKILL)
-    until(lambda: not output_alive(player.ring))
+    until(lambda: not output_alive(player.ring), 0.5)
 
     def again() -> bool:
         # As the player does: what was killed may hold the lock for a moment yet.

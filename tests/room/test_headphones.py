@@ -66,15 +66,20 @@ def test_a_player_that_was_dismissed_is_not_started_again(
 
     monkeypatch.setattr(headphones, "_ask", asked_and_gone)
     headphones.close(dismiss=True)
-    until(lambda: player not in players(runtime), what="its end")
     assert not players(runtime)
 
 
 def test_a_player_too_busy_to_be_asked_is_dismissed_all_the_same(
-    headphones: Headphones, runtime: Path
+    headphones: Headphones, runtime: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (player,) = players(runtime)
     os.kill(player, signal.SIGSTOP)
+    terminate = headphones._terminate_player
+
+    def asked_in_vain() -> None:
+        terminate()
+        os.kill(player, signal.SIGCONT)
+
+    monkeypatch.setattr(headphones, "_terminate_player", asked_in_vain)
     headphones.close(dismiss=True)
-    os.kill(player, signal.SIGCONT)
-    until(lambda: not players(runtime), what="its end")
+    assert not players(runtime)
